@@ -1,0 +1,47 @@
+"""Text-image matching: tweet and picture as two vectors in one space (contrastive, as in CLIP, Radford et al. 2021).
+
+Not in the paper. A BERT trained on a few thousand tweets reads text and picture side by side without comparing them:
+it cannot tell a tweet's own picture from another's. Two pooled vectors learn that comparison cheaply, and the relation
+heads may then see it.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+RELATION_HIDDEN = 128
+
+
+class Matching(nn.Module):
+    """Pools a tweet that was read alone and its picture into unit vectors, and compares the two."""
+
+    def __init__(self, hidden: int, size: int) -> None:
+        super().__init__()
+        self.text_map = nn.Linear(hidden, size)
+        self.region_map = nn.Sequential(nn.Linear(hidden, 2 * size), nn.GELU(), nn.Linear(2 * size, size))
+        self.log_scale = nn.Parameter(torch.tensor(2.659))  # log(1 / 0.07), as CLIP begins with
+        self.relation = nn.Sequential(
+            nn.Linear(3 * size + 1, RELATION_HIDDEN), nn.GELU(), nn.Dropout(0.1), nn.Linear(RELATION_HIDDEN, 4)
+        )
+
+    def text_vector(self, states: Tensor, attention_mask: Tensor) -> Tensor:
+        """Piece states (B, n, d) of a text-only pass to unit vectors (B, m)."""
+        weights = attention_mask.unsqueeze(2).to(states.dtype)  # (B, n, 1)
+        mean = (states * weights).sum(dim=1) / weights.sum(dim=1)  # (B, d)
+        return F.normalize(self.text_map(mean), dim=1)
+
+    def picture_vector(self, visual: Tensor) -> Tensor:
+        """Visual tokens (B, 49, d) to unit vectors (B, m)."""
+        return F.normalize(self.region_map(visual).mean(dim=1), dim=1)
+
+    def similarity(self, text: Tensor, picture: Tensor) -> Tensor:
+        """Logits (B, B): each text against each picture of the batch, scaled cosine."""
+        return self.log_scale.clamp(max=4.6).exp() * text @ picture.T
+
+    def relation_logits(self, states: Tensor, attention_mask: Tensor, visual: Tensor) -> Tensor:
+        """What the pair adds to the relation logits: (B, 4), two of `image_adds`, two of `text_represented`."""
+        text, picture = self.text_vector(states, attention_mask), self.picture_vector(visual)
+        root = text.shape[1] ** 0.5  # unit vectors have entries of about 1 / root; bring them to about 1
+        cosine = (text * picture).sum(dim=1, keepdim=True)
+        pair = torch.cat([root * text, root * picture, root**2 * text * picture, 10 * cosine], dim=1)  # (B, 3m + 1)
+        return self.relation(pair)

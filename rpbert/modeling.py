@@ -1,0 +1,181 @@
+"""RpBERT (Sun et al., AAAI 2021): two passes through one BERT, the second gated by what the first believes.
+
+    pass 1: BERT([CLS] pieces [SEP] ; V)      -> h_CLS -> relation logits -> r = P(image adds)
+    pass 2: BERT([CLS] pieces [SEP] ; g * V)  -> piece states -> mean per word -> BiLSTM -> Linear -> CRF
+
+Shapes: B batch, n word pieces, W words, R = 49 regions, C channels of the CNN, d hidden size, L labels. The arithmetic
+is that of the authors' 2022 code; where it differs by choice, the docstring says so. Their names for these parts:
+`encoder_t` is `text_encoder`, `encoder_v` is `region_encoder`, `proj` is `projection`, `aux_head` is
+`image_adds_head`, `rnn` is `bilstm`, `head` is `emission_head`, `crf` is `crf`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from transformers import BertModel, PreTrainedModel
+from transformers.utils import ModelOutput
+
+from rpbert.configuration import GRID, REGIONS, RpBertConfig
+from rpbert.crf import Crf
+from rpbert.gates import Gate, closes_regions, gate_value
+from rpbert.matching import Matching
+from rpbert.vision import RegionEncoder
+
+
+@dataclass
+class RpBertOutput(ModelOutput):
+    """What one forward pass found; a field is None when nothing asked for it or no picture came with the batch."""
+
+    emissions: Tensor | None = None  # (B, W, L), logits before the CRF
+    word_mask: Tensor | None = None  # (B, W) bool
+    image_adds_logits: Tensor | None = None  # (B, 2), [does not add, adds], calibrated
+    text_represented_logits: Tensor | None = None  # (B, 2), [text not shown, text shown], calibrated
+    gate: Tensor | None = None  # (B,) the factor on the regions, 0 for a row without a picture
+
+
+class RpBert(PreTrainedModel):
+    """The model; build it with `RpBert(config)` (random weights) or `rpbert.checkpoint` (trained or base weights)."""
+
+    config_class = RpBertConfig
+    base_model_prefix = "rpbert"
+    main_input_name = "input_ids"
+    _supports_sdpa = True
+    config: RpBertConfig
+
+    def __init__(self, config: RpBertConfig) -> None:
+        super().__init__(config)
+        hidden = config.text.hidden_size
+        self.text_encoder = BertModel(config.text, add_pooling_layer=False)
+        self.region_encoder = RegionEncoder(config)
+        # Every region goes through this one module once per forward, so that a Captum hook on it sees both passes.
+        self.region_map = nn.Identity()
+        self.projection = nn.Linear(config.region_channels, hidden)
+        self.image_adds_head = nn.Linear(hidden, 2)
+        self.text_represented_head = nn.Linear(hidden, 2)
+        self.matching = Matching(hidden, config.matching_size) if config.matching else None
+        self.dropout = nn.Dropout(config.dropout)
+        self.bilstm = nn.LSTM(hidden, config.lstm_hidden, config.lstm_layers, batch_first=True, bidirectional=True)
+        self.emission_head = nn.Linear(2 * config.lstm_hidden, len(config.labels))
+        self.crf = Crf(config.labels)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, Crf | nn.LSTM):
+            module.reset_parameters()
+
+    # ---- the two passes -------------------------------------------------------------------------------------------
+
+    def project(self, regions: Tensor) -> Tensor:
+        """Regions (B, 49, C) to visual tokens V (B, 49, d)."""
+        batch, _, channels = regions.shape
+        feature_map = regions.transpose(1, 2).reshape(batch, channels, GRID, GRID)  # (B, C, 7, 7), as Grad-CAM wants it
+        feature_map = self.region_map(feature_map)
+        return self.projection(feature_map.flatten(2).transpose(1, 2))  # (B, 49, C) -> (B, 49, d)
+
+    def encode(self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor | None, visible: Tensor) -> Tensor:
+        """One BERT pass over the pieces and, where `visible`, the regions.
+
+        Region k of a row with n pieces stands at position n + k whatever the padding: a batched row equals the single
+        one, and at batch size 1 the positions are the authors'. Their batches put all regions behind the padding.
+
+        Args:
+            input_ids, attention_mask: (B, n). visual: (B, 49, d) or None for text only. visible: (B,) bool.
+
+        Returns:
+            Hidden states (B, n, d) of the pieces, or (B, n + 49, d) when regions took part.
+        """
+        pieces = self.text_encoder.embeddings.word_embeddings(input_ids)  # (B, n, d)
+        width = input_ids.shape[1]
+        positions = torch.arange(width, device=input_ids.device).expand_as(input_ids)  # (B, n)
+        segments = torch.zeros_like(input_ids)
+        mask = attention_mask
+        if visual is not None:
+            pieces = torch.cat([pieces, visual], dim=1)  # (B, n + 49, d)
+            offsets = torch.arange(REGIONS, device=input_ids.device)
+            behind = attention_mask.sum(dim=1, keepdim=True) + offsets  # (B, 49)
+            limit = self.config.text.max_position_embeddings - 1
+            positions = torch.cat([positions, behind.clamp(max=limit)], dim=1)  # clamped only where masked anyway
+            segments = torch.cat([segments, torch.ones_like(behind)], dim=1)
+            mask = torch.cat([mask, visible.unsqueeze(1).expand(-1, REGIONS).to(mask.dtype)], dim=1)
+        states: Tensor = self.text_encoder(
+            inputs_embeds=pieces, attention_mask=mask, token_type_ids=segments, position_ids=positions
+        ).last_hidden_state
+        return states
+
+    def relate(
+        self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor, has_picture: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Pass 1: logits (B, 2) of `image_adds` and (B, 2) of `text_represented`, calibrated.
+
+        From h_CLS as in the paper; with `config.matching` a term from the pair itself is added (DESIGN section 3),
+        for which the tweet is also read alone.
+        """
+        h_cls = self.encode(input_ids, attention_mask, visual, has_picture)[:, 0]  # (B, d)
+        adds, represented = self.image_adds_head(h_cls), self.text_represented_head(h_cls)
+        if self.matching is not None:
+            alone = self.encode(input_ids, attention_mask, None, has_picture)  # (B, n, d)
+            extra = self.matching.relation_logits(alone, attention_mask, visual)  # (B, 4)
+            adds, represented = adds + extra[:, :2], represented + extra[:, 2:]
+        return adds / self.config.image_adds_temperature, represented / self.config.text_represented_temperature
+
+    def emit(self, states: Tensor, word_index: Tensor) -> tuple[Tensor, Tensor]:
+        """Piece states (B, >= n, d) to emissions (B, W, L) and the word mask (B, W).
+
+        Args:
+            word_index: (B, n) the word of each piece, -1 at [CLS], [SEP] and padding.
+        """
+        words = torch.arange(int(word_index.max()) + 1, device=states.device)
+        member = word_index.unsqueeze(1) == words.view(1, -1, 1)  # (B, W, n)
+        word_mask = member.any(dim=2)  # (B, W)
+        mean = member.to(states.dtype) / member.sum(dim=2, keepdim=True).clamp(min=1)
+        vectors = mean @ states[:, : word_index.shape[1]]  # (B, W, d), the mean of a word's pieces
+        packed = pack_padded_sequence(
+            self.dropout(vectors), word_mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False
+        )
+        hidden, _ = pad_packed_sequence(self.bilstm(packed)[0], batch_first=True)  # (B, W, 2 * lstm_hidden)
+        return self.emission_head(self.dropout(hidden)), word_mask
+
+    # ---- the whole ------------------------------------------------------------------------------------------------
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        word_index: Tensor | None = None,
+        regions: Tensor | None = None,
+        has_picture: Tensor | None = None,
+        gate: Gate = "soft",
+        **_: Any,
+    ) -> RpBertOutput:
+        """Relation, gate and emissions of a batch.
+
+        Args:
+            input_ids, attention_mask: (B, n) word pieces with [CLS] and [SEP].
+            word_index: (B, n) as in `emit`; None leaves pass 2 out (the relation task alone).
+            regions: (B, 49, C) from `RegionEncoder`, or None when no row has a picture.
+            has_picture: (B,) bool, all True when None; regions of a False row are masked in both passes.
+            gate: see `rpbert.gates`.
+        """
+        if regions is None:
+            assert word_index is not None, "without regions only the NER task can run"
+            nothing = torch.zeros(len(input_ids), device=input_ids.device)
+            states = self.encode(input_ids, attention_mask, None, nothing.bool())
+            emissions, word_mask = self.emit(states, word_index)
+            return RpBertOutput(emissions=emissions, word_mask=word_mask, gate=nothing)
+        if has_picture is None:
+            has_picture = torch.ones(len(input_ids), dtype=torch.bool, device=input_ids.device)
+        visual = self.project(regions)
+        adds, represented = self.relate(input_ids, attention_mask, visual, has_picture)
+        factor = gate_value(gate, adds, self.training) * has_picture
+        output = RpBertOutput(image_adds_logits=adds, text_represented_logits=represented, gate=factor)
+        if word_index is not None:
+            if self.config.detach_gate and self.training:
+                factor = factor.detach()
+            visible = has_picture & ~closes_regions(gate, factor)
+            states = self.encode(input_ids, attention_mask, factor.view(-1, 1, 1) * visual, visible)
+            output.emissions, output.word_mask = self.emit(states, word_index)
+        return output

@@ -1,0 +1,145 @@
+"""Tweet -> words with character offsets -> word pieces; picture file -> RGB -> tensor; the checks on both.
+
+A tweet is normalised the way the training data was, but every word remembers where it stands in the text as pasted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import regex
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from rpbert.configuration import RpBertConfig
+from rpbert.errors import UserError
+
+MAX_CHARACTERS = 2_000
+MAX_PIXELS = 50_000_000
+PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+
+_URL = r"(?:https?:|www\.)\S*"
+# A hashtag's "#" is a word of its own, so that the name behind it can be labelled without it; a handle is one word;
+# an emoji with its joiners, skin tone and variation selector is one word; every other character stands alone.
+_WORD = regex.compile(rf"{_URL}|@\w+|[\p{{L}}\p{{M}}\p{{N}}_]+|(?=\p{{Extended_Pictographic}}|\p{{RI}})\X|\S")
+_IS_URL = regex.compile(_URL, regex.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word and its place in the original text: characters start..end-1."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A tweet as the text encoder reads it."""
+
+    input_ids: list[int]  # with [CLS] and [SEP]
+    word_index: list[int]  # the word of each piece, -1 at [CLS] and [SEP]
+    words: int  # how many words fitted
+
+
+def split_words(text: str) -> list[Word]:
+    """The words of a tweet. Raises `UserError` when there is nothing to read or more than a post can hold."""
+    if len(text) > MAX_CHARACTERS:
+        raise UserError(
+            f"The tweet has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read. Please shorten it."
+        )
+    words = [Word(match.group(), *match.span()) for match in _WORD.finditer(text)]
+    if not any(any(character.isprintable() for character in word.text) for word in words):
+        raise UserError("There is no text to read. Please type or paste a tweet.")
+    return words
+
+
+def to_pieces(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], limit: int) -> Pieces:
+    """Word pieces of a tweet, cut at a word when there are more than `limit` ([CLS] and [SEP] included).
+
+    URLs, and words of which the tokenizer leaves nothing (invisible joiners, variation selectors), become [UNK], as in
+    the authors' data/loader.py.
+    """
+    encoded = tokenizer(list(words), is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False)
+    per_word: list[list[int]] = [[] for _ in words]
+    for piece, word in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
+        per_word[word].append(piece)
+    input_ids, word_index, room = [tokenizer.cls_token_id], [-1], limit - 2
+    kept = 0
+    for word, pieces in enumerate(per_word):
+        if not pieces or _IS_URL.match(words[word]):
+            pieces = [tokenizer.unk_token_id]
+        if len(pieces) > room and kept:
+            break
+        pieces = pieces[:room]  # only a first word that alone is too long is ever shortened
+        input_ids += pieces
+        word_index += [word] * len(pieces)
+        room -= len(pieces)
+        kept += 1
+    return Pieces([*input_ids, tokenizer.sep_token_id], [*word_index, -1], kept)
+
+
+def collate_pieces(tweets: Sequence[Pieces], pad_id: int = 0) -> dict[str, Tensor]:
+    """`input_ids`, `attention_mask`, `word_index`, each (B, n), padded on the right."""
+    width = max(len(tweet.input_ids) for tweet in tweets)
+    rows = [(tweet, width - len(tweet.input_ids)) for tweet in tweets]
+    return {
+        "input_ids": torch.tensor([tweet.input_ids + [pad_id] * gap for tweet, gap in rows]),
+        "attention_mask": torch.tensor([[1] * len(tweet.input_ids) + [0] * gap for tweet, gap in rows]),
+        "word_index": torch.tensor([tweet.word_index + [-1] * gap for tweet, gap in rows]),
+    }
+
+
+def open_picture(source: str | Path | Image.Image) -> Image.Image:
+    """A picture as RGB: upright, transparency on white, 16 bits scaled to 8, of an animation the first frame.
+
+    Raises `UserError` for what is not a readable picture, or has more than 50 megapixels (checked before decoding).
+    """
+    if isinstance(source, Image.Image):
+        return _to_rgb(source)
+    if not Path(source).is_file():
+        raise UserError(f"There is no picture file named {Path(source).name!r}. Please check the path.")
+    try:
+        with Image.open(source, formats=PICTURE_FORMATS) as picture:
+            return _to_rgb(picture)
+    except UserError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise UserError(_too_large("far too many")) from error
+    except UnidentifiedImageError as error:
+        raise UserError(
+            f"{Path(source).name!r} is not a picture that can be read. Please use a JPEG, PNG, WebP, GIF or BMP file."
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for damaged files
+        raise UserError(f"{Path(source).name!r} is damaged and cannot be decoded. Please save it again.") from error
+
+
+def _too_large(megapixels: str) -> str:
+    return f"The picture has {megapixels} megapixels; at most {MAX_PIXELS // 10**6} can be read. Please make it smaller."
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise UserError(_too_large(f"{picture.width * picture.height / 1e6:.0f}"))
+    picture.seek(0)
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16-bit grey: Pillow would clip at 255 instead of scaling
+        grey = np.asarray(picture).astype(np.float32) / 257
+        picture = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return picture.convert("RGB")
+
+
+def picture_tensor(picture: Image.Image, config: RpBertConfig) -> Tensor:
+    """RGB picture to (3, 224, 224), squashed to a square as in the paper's code and normalised for the CNN."""
+    side = config.image_size
+    pixels = np.array(picture.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32) / 255  # (H, W, 3)
+    normalised = (pixels - np.float32(config.image_mean)) / np.float32(config.image_std)
+    return torch.from_numpy(normalised).permute(2, 0, 1).contiguous()  # (3, H, W)

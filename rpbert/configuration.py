@@ -38,7 +38,6 @@ class RpBertConfig(PreTrainedConfig):
     dropout: float = 0.5  # before and after the BiLSTM
 
     detach_gate: bool = True  # stop the NER loss from reaching pass 1 through the gate
-    train_gate: str = "soft"  # soft | hard | open | closed: the gate the NER task is trained with
     matching: bool = False  # let the relation heads also see the text-image pair itself (DESIGN section 3)
     matching_size: int = 256
 

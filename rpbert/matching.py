@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 RELATION_HIDDEN = 128
+MAX_LOG_SCALE = 4.6  # log 100, as in CLIP: keeps the contrastive loss from sharpening without end
 
 
 class Matching(nn.Module):
@@ -18,7 +19,7 @@ class Matching(nn.Module):
     def __init__(self, hidden: int, size: int) -> None:
         super().__init__()
         self.text_map = nn.Linear(hidden, size)
-        self.region_map = nn.Sequential(nn.Linear(hidden, 2 * size), nn.GELU(), nn.Linear(2 * size, size))
+        self.region_map = nn.Linear(hidden, size)  # linear: a picture's vector is the sum of what its regions give
         self.log_scale = nn.Parameter(torch.tensor(2.659))  # log(1 / 0.07), as CLIP begins with
         self.relation = nn.Sequential(
             nn.Linear(3 * size + 1, RELATION_HIDDEN), nn.GELU(), nn.Dropout(0.1), nn.Linear(RELATION_HIDDEN, 4)
@@ -32,16 +33,17 @@ class Matching(nn.Module):
 
     def picture_vector(self, visual: Tensor) -> Tensor:
         """Visual tokens (B, 49, d) to unit vectors (B, m)."""
-        return F.normalize(self.region_map(visual).mean(dim=1), dim=1)
+        return F.normalize(self.region_map(visual.mean(dim=1)), dim=1)
 
     def similarity(self, text: Tensor, picture: Tensor) -> Tensor:
-        """Logits (B, B): each text against each picture of the batch, scaled cosine."""
-        return self.log_scale.clamp(max=4.6).exp() * text @ picture.T
+        """Logits (B, B): each text (B, m) against each picture (B, m), scaled cosine."""
+        return self.log_scale.clamp(max=MAX_LOG_SCALE).exp() * text @ picture.T
 
-    def relation_logits(self, states: Tensor, attention_mask: Tensor, visual: Tensor) -> Tensor:
-        """What the pair adds to the relation logits: (B, 4), two of `image_adds`, two of `text_represented`."""
-        text, picture = self.text_vector(states, attention_mask), self.picture_vector(visual)
+    def relation_logits(self, text: Tensor, picture: Tensor) -> Tensor:
+        """What the pair (B, m), (B, m) adds to the relation logits: (B, 4), two of `image_adds`, two of
+        `text_represented`."""
         root = text.shape[1] ** 0.5  # unit vectors have entries of about 1 / root; bring them to about 1
         cosine = (text * picture).sum(dim=1, keepdim=True)
         pair = torch.cat([root * text, root * picture, root**2 * text * picture, 10 * cosine], dim=1)  # (B, 3m + 1)
-        return self.relation(pair)
+        logits: Tensor = self.relation(pair)
+        return logits

@@ -10,7 +10,7 @@ is that of the authors' 2022 code; where it differs by choice, the docstring say
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,18 @@ class RpBertOutput(ModelOutput):
     word_mask: Tensor | None = None  # (B, W) bool
     image_adds_logits: Tensor | None = None  # (B, 2), [does not add, adds], calibrated
     text_represented_logits: Tensor | None = None  # (B, 2), [text not shown, text shown], calibrated
+    text_vector: Tensor | None = None  # (B, m), only with `config.matching`
+    picture_vector: Tensor | None = None  # (B, m)
     gate: Tensor | None = None  # (B,) the factor on the regions, 0 for a row without a picture
+
+
+class Relation(NamedTuple):
+    """What pass 1 says of B pairs."""
+
+    image_adds_logits: Tensor  # (B, 2), [does not add, adds], calibrated
+    text_represented_logits: Tensor  # (B, 2), [text not shown, text shown], calibrated
+    text_vector: Tensor | None  # (B, m) unit vectors, only with `config.matching`
+    picture_vector: Tensor | None  # (B, m)
 
 
 class RpBert(PreTrainedModel):
@@ -106,21 +117,31 @@ class RpBert(PreTrainedModel):
         ).last_hidden_state
         return states
 
-    def relate(
-        self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor, has_picture: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Pass 1: logits (B, 2) of `image_adds` and (B, 2) of `text_represented`, calibrated.
+    def relate(self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor, has_picture: Tensor) -> Relation:
+        """Pass 1, read at h_CLS as in the paper.
 
-        From h_CLS as in the paper; with `config.matching` a term from the pair itself is added (DESIGN section 3),
-        for which the tweet is also read alone.
+        With `config.matching` a term from the pair itself is added to the logits (DESIGN section 3), for which the
+        tweet is also read alone.
         """
         h_cls = self.encode(input_ids, attention_mask, visual, has_picture)[:, 0]  # (B, d)
         adds, represented = self.image_adds_head(h_cls), self.text_represented_head(h_cls)
+        text = picture = None
         if self.matching is not None:
-            alone = self.encode(input_ids, attention_mask, None, has_picture)  # (B, n, d)
-            extra = self.matching.relation_logits(alone, attention_mask, visual)  # (B, 4)
+            text, picture = self.pair_vectors(input_ids, attention_mask, visual)
+            extra = self.matching.relation_logits(text, picture)  # (B, 4)
             adds, represented = adds + extra[:, :2], represented + extra[:, 2:]
-        return adds / self.config.image_adds_temperature, represented / self.config.text_represented_temperature
+        return Relation(
+            adds / self.config.image_adds_temperature,
+            represented / self.config.text_represented_temperature,
+            text,
+            picture,
+        )
+
+    def pair_vectors(self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
+        """Unit vectors (B, m) of each tweet, read without its picture, and of each picture; see `rpbert.matching`."""
+        assert self.matching is not None
+        alone = self.encode(input_ids, attention_mask, None, torch.zeros_like(input_ids[:, 0], dtype=torch.bool))
+        return self.matching.text_vector(alone, attention_mask), self.matching.picture_vector(visual)
 
     def emit(self, states: Tensor, word_index: Tensor) -> tuple[Tensor, Tensor]:
         """Piece states (B, >= n, d) to emissions (B, W, L) and the word mask (B, W).
@@ -169,12 +190,19 @@ class RpBert(PreTrainedModel):
         if has_picture is None:
             has_picture = torch.ones(len(input_ids), dtype=torch.bool, device=input_ids.device)
         visual = self.project(regions)
-        adds, represented = self.relate(input_ids, attention_mask, visual, has_picture)
-        factor = gate_value(gate, adds, self.training) * has_picture
-        output = RpBertOutput(image_adds_logits=adds, text_represented_logits=represented, gate=factor)
+        # A detached gate needs no graph through pass 1, unless the relation itself is being trained or explained.
+        detach = self.training and self.config.detach_gate and word_index is not None
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):
+            relation = self.relate(input_ids, attention_mask, visual, has_picture)
+        factor = gate_value(gate, relation.image_adds_logits, self.training) * has_picture
+        output = RpBertOutput(
+            image_adds_logits=relation.image_adds_logits,
+            text_represented_logits=relation.text_represented_logits,
+            text_vector=relation.text_vector,
+            picture_vector=relation.picture_vector,
+            gate=factor,
+        )
         if word_index is not None:
-            if self.config.detach_gate and self.training:
-                factor = factor.detach()
             visible = has_picture & ~closes_regions(gate, factor)
             states = self.encode(input_ids, attention_mask, factor.view(-1, 1, 1) * visual, visible)
             output.emissions, output.word_mask = self.emit(states, word_index)

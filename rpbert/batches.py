@@ -1,0 +1,114 @@
+"""Examples -> batches of one epoch, of similar length, in an order that the generator alone decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from rpbert.configuration import LABELS
+from rpbert.data import Caption, Example, repair_bio
+from rpbert.processing import Pieces, collate_pieces, split_words, to_pieces
+from rpbert.recipe import Multitask
+
+LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
+POOL = 50  # batches are cut from pools of this many, sorted by length: little padding, still much chance
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of a loss in `rpbert.objectives`, and the examples whose pictures go with them (none: text only)."""
+
+    tensors: dict[str, Tensor]
+    pictures: Sequence[Example | Caption]
+
+
+def shuffled_batches(lengths: Sequence[int], size: int, generator: torch.Generator) -> list[list[int]]:
+    """Indices in batches of `size`, random but of similar length."""
+    order = torch.randperm(len(lengths), generator=generator).tolist()
+    batches = []
+    for begin in range(0, len(order), POOL * size):
+        pool = sorted(order[begin : begin + POOL * size], key=lambda index: lengths[index])
+        batches += [pool[start : start + size] for start in range(0, len(pool), size)]
+    return [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+def ner_batches(
+    examples: Sequence[Example],
+    tokenizer: PreTrainedTokenizerBase,
+    limit: int,
+    settings: Multitask,
+    generator: torch.Generator,
+) -> list[Batch]:
+    """Labelled tweets; with pictures and without never in one batch, so that text alone costs no regions."""
+    labelled = [example for example in examples if example.labels is not None]
+    chance = torch.rand(len(labelled), generator=generator).tolist()
+    seen = [e for e, draw in zip(labelled, chance, strict=True) if e.picture and draw >= settings.text_only]
+    unseen = [e for e, draw in zip(labelled, chance, strict=True) if not (e.picture and draw >= settings.text_only)]
+    batches = []
+    for group, with_picture in ((seen, True), (unseen, False)):
+        pieces = [to_pieces(tokenizer, example.words, limit) for example in group]
+        lengths = [len(tweet.input_ids) for tweet in pieces]
+        for rows in shuffled_batches(lengths, settings.tweet_batch, generator):
+            chosen = [group[row] for row in rows]
+            tensors = collate_pieces([pieces[row] for row in rows])
+            tensors["labels"] = _label_tensor(chosen, [pieces[row] for row in rows])
+            batches.append(Batch(tensors, chosen if with_picture else []))
+    return [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+def _label_tensor(examples: Sequence[Example], pieces: Sequence[Pieces]) -> Tensor:
+    """(B, W) label indices of the words that fitted; 0 at padding."""
+    labels = torch.zeros(len(examples), max(tweet.words for tweet in pieces), dtype=torch.long)
+    for row, (example, tweet) in enumerate(zip(examples, pieces, strict=True)):
+        kept = repair_bio(example.labels or ())[: tweet.words]
+        labels[row, : len(kept)] = torch.tensor([LABEL_INDEX[label] for label in kept])
+    return labels
+
+
+def relation_batches(
+    pairs: Sequence[Example],
+    tokenizer: PreTrainedTokenizerBase,
+    limit: int,
+    settings: Multitask,
+    generator: torch.Generator,
+) -> list[Batch]:
+    """Pairs with their own picture, and a share of them once more with another's, as negatives of both relations."""
+    known = [pair for pair in pairs if pair.image_adds is not None or pair.text_represented is not None]
+    pieces = [to_pieces(tokenizer, pair.words, limit) for pair in known]
+    batches = []
+    for sorted_rows in shuffled_batches([len(tweet.input_ids) for tweet in pieces], settings.relation_batch, generator):
+        rows = [sorted_rows[index] for index in torch.randperm(len(sorted_rows), generator=generator).tolist()]
+        swaps = round(settings.swapped * len(rows)) if len(rows) > 1 else 0
+        others = [known[index] for index in torch.randint(len(known), (swaps,), generator=generator).tolist()]
+        others = [other if other is not known[row] else known[row - 1] for other, row in zip(others, rows, strict=False)]
+        own = [known[row] for row in rows]
+        tensors = collate_pieces([pieces[row] for row in [*rows, *rows[:swaps]]])
+        del tensors["word_index"]
+        for task in ("image_adds", "text_represented"):
+            labels = [getattr(pair, task) for pair in own]
+            tensors[task] = torch.tensor([-1 if label is None else label for label in labels] + [0] * swaps)
+        tensors["weight"] = torch.tensor([1.0] * len(rows) + [settings.swapped_weight] * swaps)
+        tensors["own"] = torch.tensor([True] * len(rows) + [False] * swaps)
+        batches.append(Batch(tensors, [*own, *others]))
+    return batches
+
+
+def caption_batches(
+    captions: Sequence[Caption],
+    tokenizer: PreTrainedTokenizerBase,
+    limit: int,
+    settings: Multitask,
+    generator: torch.Generator,
+) -> list[Batch]:
+    """A fresh draw of captions that match their photographs."""
+    count = min(settings.caption_batch * settings.caption_batches, len(captions))
+    drawn = [captions[index] for index in torch.randperm(len(captions), generator=generator)[:count].tolist()]
+    pieces = [to_pieces(tokenizer, [word.text for word in split_words(caption.text)], limit) for caption in drawn]
+    batches = []
+    for rows in shuffled_batches([len(text.input_ids) for text in pieces], settings.caption_batch, generator):
+        tensors = collate_pieces([pieces[row] for row in rows])
+        del tensors["word_index"]
+        batches.append(Batch(tensors, [drawn[row] for row in rows]))
+    return batches

@@ -1,0 +1,108 @@
+"""Loading and saving a checkpoint: config, float16 safetensors, tokenizer; whole or not at all."""
+
+import hashlib
+from pathlib import Path
+
+import timm
+import torch
+from huggingface_hub.errors import HFValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import AutoTokenizer, BertModel, PreTrainedTokenizerBase
+from transformers.configuration_utils import PreTrainedConfig
+
+from rpbert.configuration import ENTITY_TYPES, LABELS, RpBertConfig
+from rpbert.errors import UserError
+from rpbert.modeling import RpBert
+
+WEIGHTS = "model.safetensors"
+
+
+def load_checkpoint(source: str | Path) -> tuple[RpBert, PreTrainedTokenizerBase]:
+    """A trained model in eval mode (float32) and its tokenizer, from a folder or a Hugging Face Hub id.
+
+    Raises `UserError` when there is no such checkpoint, or when it is of another architecture, has other labels, lacks
+    a weight or has one too many: a checkpoint never loads half.
+    """
+    try:
+        raw, _ = PreTrainedConfig.get_config_dict(str(source))
+    except (OSError, ValueError, HFValidationError) as error:
+        raise UserError(
+            f"There is no checkpoint at {str(source)!r}: neither a folder with a config.json nor a model on the "
+            "Hugging Face Hub that can be reached from here."
+        ) from error
+    if raw.get("model_type") != RpBertConfig.model_type:
+        raise UserError(
+            f"The checkpoint {str(source)!r} is of the type {raw.get('model_type')!r}, not an RpBERT. Please give the "
+            "folder or Hub id of an RpBERT checkpoint."
+        )
+    try:
+        config = RpBertConfig.from_dict(raw)
+        if config.labels != LABELS:
+            raise UserError(
+                f"The checkpoint {str(source)!r} has other labels than O, B- and I- with {', '.join(ENTITY_TYPES)}."
+            )
+        model, report = RpBert.from_pretrained(
+            str(source), config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(str(source))
+    except UserError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"The checkpoint {str(source)!r} cannot be read: {error}") from error
+    wrong = {
+        "lacks": sorted(report["missing_keys"]),
+        "does not know": sorted(report["unexpected_keys"]),
+        "has in another shape": sorted(entry[0] for entry in report["mismatched_keys"]),
+    }
+    problems = [f"{what} {len(names)} weights ({', '.join(names[:3])})" for what, names in wrong.items() if names]
+    if problems:
+        raise UserError(f"The checkpoint {str(source)!r} does not fit this model: it {'; it '.join(problems)}.")
+    return model.eval(), tokenizer
+
+
+def save_checkpoint(model: RpBert, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write config, float16 weights and tokenizer; the model in memory stays float32."""
+    halves = {
+        name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()
+    }
+    model.config.dtype = torch.float16
+    model.save_pretrained(folder, state_dict=halves)
+    tokenizer.save_pretrained(folder)
+
+
+def from_backbones(
+    config: RpBertConfig, text_weights: str, vision_weights: str
+) -> tuple[RpBert, PreTrainedTokenizerBase, tuple[Tensor, Tensor]]:
+    """A model with pretrained backbones and new heads, the text encoder's tokenizer, and the CNN's own classifier.
+
+    Args:
+        text_weights: folder or Hub id of a BERT. vision_weights: a safetensors file of the `timm` model, or a Hub id.
+
+    Returns:
+        Model, tokenizer, and weight (1000, C) and bias (1000,) of the classifier that the model itself leaves out.
+    """
+    model = RpBert(config)
+    encoder = BertModel.from_pretrained(text_weights, add_pooling_layer=False, dtype=torch.float32)
+    model.text_encoder.load_state_dict(encoder.state_dict())
+    if Path(vision_weights).is_file():
+        weights = load_file(vision_weights)
+    else:
+        weights = timm.create_model(f"hf_hub:{vision_weights}", pretrained=True).state_dict()
+    wanted = model.region_encoder.cnn.state_dict()
+    classifier = timm.get_pretrained_cfg(config.vision_encoder).classifier
+    for name in (*wanted, f"{classifier}.weight", f"{classifier}.bias"):
+        if name not in weights:
+            raise UserError(f"{vision_weights} is no {config.vision_encoder}: it lacks {name!r}.")
+    model.region_encoder.cnn.load_state_dict({name: weights[name] for name in wanted})
+    tokenizer = AutoTokenizer.from_pretrained(text_weights)
+    return model, tokenizer, (weights[f"{classifier}.weight"], weights[f"{classifier}.bias"])
+
+
+def checkpoint_identity(source: str | Path) -> str:
+    """First twelve hex digits of the SHA-256 of the weights file; for a Hub id, the id itself."""
+    weights = Path(source) / WEIGHTS
+    if not weights.is_file():
+        return str(source)
+    return hashlib.sha256(weights.read_bytes()).hexdigest()[:12]

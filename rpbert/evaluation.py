@@ -1,0 +1,172 @@
+"""Strict and lenient F1 of the names, and what the relation outputs are worth (the paper's first task).
+
+`seqeval` scores the names: strict counts only valid IOB2 spans (the convention of Twitter-2015 papers differs, since
+its annotation has spans that begin with I-), lenient is the CoNLL-2003 script's reading, where these count too.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from seqeval.metrics import classification_report
+from seqeval.scheme import IOB2
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from rpbert.configuration import ENTITY_TYPES
+from rpbert.data import Example
+from rpbert.gates import Gate
+from rpbert.modeling import RpBert
+from rpbert.processing import collate_pieces, to_pieces
+
+SWAPS = 4  # each tweet's own picture is held against those of the next four tweets of the file
+
+# Regions (B, 49, C) of the pictures of some examples.
+Regions = Callable[[Sequence[Example]], Tensor]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one tweet; probabilities are None without a picture."""
+
+    labels: tuple[str, ...]
+    image_adds: float | None
+    text_represented: float | None
+    similarity: float | None  # cosine of the matching vectors, None too for a model without them
+
+
+@torch.no_grad()
+def predict(
+    model: RpBert,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    regions: Regions | None = None,
+    gate: Gate = "soft",
+    pictures: Sequence[Example] | None = None,
+    batch_size: int = 32,
+) -> list[Prediction]:
+    """Predictions in the order of `examples`.
+
+    Args:
+        regions: where pictures come from; None runs text only.
+        pictures: take the picture of this example instead, one for each (for swapped pairs), and find the relation
+            only: `labels` stay empty.
+    """
+    model.eval()
+    pieces = [to_pieces(tokenizer, example.words, model.config.max_pieces) for example in examples]
+    order = sorted(range(len(examples)), key=lambda index: len(pieces[index].input_ids))
+    found: list[Prediction | None] = [None] * len(examples)
+    for begin in range(0, len(order), batch_size):
+        rows = order[begin : begin + batch_size]
+        batch = {name: tensor.to(model.device) for name, tensor in collate_pieces([pieces[i] for i in rows]).items()}
+        sources = [(pictures or examples)[row] for row in rows]
+        if regions is not None and all(source.picture for source in sources):
+            batch["regions"] = regions(sources).to(model.device)
+        if pictures is not None:
+            del batch["word_index"]
+        output = model(**batch, gate=gate)
+        paths = [[]] * len(rows) if pictures else model.crf.viterbi(output.emissions, output.word_mask)
+        cosines = None if output.text_vector is None else (output.text_vector * output.picture_vector).sum(dim=1)
+        for index, row in enumerate(rows):
+            labels = [model.config.labels[label] for label in paths[index]]
+            if not pictures:
+                labels += ["O"] * (len(examples[row].words) - len(labels))  # words that did not fit
+            seen = "regions" in batch
+            found[row] = Prediction(
+                labels=tuple(labels),
+                image_adds=float(output.image_adds_logits[index].softmax(0)[1]) if seen else None,
+                text_represented=float(output.text_represented_logits[index].softmax(0)[1]) if seen else None,
+                similarity=None if cosines is None else float(cosines[index]),
+            )
+    return [prediction for prediction in found if prediction is not None]
+
+
+def ner_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """`strict` and `lenient`, each precision, recall and f1 over all types and per type, with gold counts."""
+    scores: dict[str, Any] = {"tweets": len(gold)}
+    truth, found = [list(labels) for labels in gold], [list(labels) for labels in predicted]
+    settings: dict[str, dict[str, Any]] = {"strict": {"mode": "strict", "scheme": IOB2}, "lenient": {}}
+    for name, setting in settings.items():
+        report = classification_report(truth, found, output_dict=True, zero_division=0, **setting)
+        total = _figures(report["micro avg"])
+        scores[name] = {**total, "per_type": {kind: _figures(report.get(kind, {})) for kind in ENTITY_TYPES}}
+    return scores
+
+
+def _figures(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "precision": float(row.get("precision", 0.0)),
+        "recall": float(row.get("recall", 0.0)),
+        "f1": float(row.get("f1-score", 0.0)),
+        "gold": int(row.get("support", 0)),
+    }
+
+
+def binary_scores(labels: Sequence[int], probabilities: Sequence[float]) -> dict[str, Any]:
+    """AUC, and accuracy and F1 at the threshold 0.5, with counts; AUC is None when only one class is there."""
+    decided = [int(probability > 0.5) for probability in probabilities]
+    return {
+        "auc": float(roc_auc_score(labels, probabilities)) if len(set(labels)) == 2 else None,
+        "accuracy": float(accuracy_score(labels, decided)),
+        "f1": float(f1_score(labels, decided, zero_division=0)),
+        "n": len(labels),
+        "positive": int(sum(labels)),
+    }
+
+
+def relatedness(prediction: Prediction) -> float:
+    """How strongly the model relates a picture to its tweet at all: P(adds or shows), were the two independent."""
+    assert prediction.image_adds is not None and prediction.text_represented is not None
+    return 1 - (1 - prediction.image_adds) * (1 - prediction.text_represented)
+
+
+def swapped_scores(own: Sequence[Prediction], swapped: Sequence[Sequence[Prediction]]) -> dict[str, Any]:
+    """True-versus-swapped AUC: each pair against the same tweet with the pictures of the next `SWAPS` tweets."""
+    others = [prediction for shift in swapped for prediction in shift]
+    truth = [1] * len(own) + [0] * len(others)
+    scores: dict[str, Callable[[Prediction], Any]] = {
+        "related": relatedness,
+        "image_adds": lambda prediction: prediction.image_adds,
+        "text_represented": lambda prediction: prediction.text_represented,
+        "similarity": lambda prediction: prediction.similarity,
+    }
+    found = {}
+    for name, score in scores.items():
+        values = [score(prediction) for prediction in [*own, *others]]
+        if None not in values:
+            found[name] = float(roc_auc_score(truth, np.array(values, dtype=float)))
+    return found
+
+
+def evaluate(
+    model: RpBert,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    regions: Regions | None = None,
+    gate: Gate = "soft",
+) -> dict[str, Any]:
+    """All figures that the labels of `examples` allow; see README for what each key means."""
+    own = predict(model, tokenizer, examples, regions, gate)
+    result: dict[str, Any] = {"tweets": len(examples), "gate": gate, "pictures": regions is not None}
+    named = [index for index, example in enumerate(examples) if example.labels is not None]
+    if named:
+        result["ner"] = ner_scores([examples[i].labels or () for i in named], [own[i].labels for i in named])
+    if regions is None:
+        return result
+    relation: dict[str, Any] = {}
+    for task in ("image_adds", "text_represented"):
+        known = [index for index, example in enumerate(examples) if getattr(example, task) is not None]
+        if known:
+            labels = [getattr(examples[index], task) for index in known]
+            relation[task] = binary_scores(labels, [getattr(own[index], task) for index in known])
+    if len(examples) > SWAPS:
+        shifts = [[*examples[shift:], *examples[:shift]] for shift in range(1, SWAPS + 1)]
+        swapped = [predict(model, tokenizer, examples, regions, gate, pictures=shift) for shift in shifts]
+        relation["swapped_auc_by"] = swapped_scores(own, swapped)
+        relation["swapped_auc"] = relation["swapped_auc_by"]["related"]
+    if relation:
+        result["relation"] = relation
+    return result

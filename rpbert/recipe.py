@@ -1,0 +1,101 @@
+"""A training recipe: one readable TOML file, checked key by key."""
+
+import tomllib
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from rpbert.configuration import PRESETS
+from rpbert.errors import UserError
+
+
+@dataclass(frozen=True)
+class Dev:
+    """What epochs are compared by."""
+
+    pairs: str
+    tweets: list[str]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The stage before the two tasks; no epochs leave it out."""
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    region_dropout: float
+
+
+@dataclass(frozen=True)
+class Multitask:
+    """The paper's algorithm 1: per epoch the relation task, then the NER task."""
+
+    epochs: int
+    tweet_batch: int
+    relation_batch: int
+    caption_batch: int
+    caption_batches: int
+    encoder_learning_rate: float
+    head_learning_rate: float
+    weight_decay: float
+    warmup: float
+    clip: float
+    region_dropout: float
+    gate: str
+    text_only: float
+    swapped: float
+    swapped_weight: float
+    relation_weight: float
+    matching_weight: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run, but for the folders."""
+
+    preset: str
+    seed: int
+    pairs: list[str]
+    captions: list[str]
+    tweets: list[str]
+    dev: Dev
+    alignment: Alignment
+    multitask: Multitask
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file; `UserError` for a key too many, too few or of a wrong type."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"There is no recipe {path}. Please check the path.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"The recipe {path} is not valid TOML: {error}") from error
+    recipe = _build(Recipe, table, str(path))
+    assert isinstance(recipe, Recipe)
+    if recipe.preset not in PRESETS:
+        raise UserError(f"{path}: the preset {recipe.preset!r} is none of {', '.join(PRESETS)}.")
+    return recipe
+
+
+def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
+    types = get_type_hints(kind)
+    names = {field.name for field in fields(kind)}
+    for wrong, what in ((set(table) - names, "is not known"), (names - set(table), "is missing")):
+        if wrong:
+            raise UserError(f"{where}: the key {min(wrong)!r} {what}.")
+    values = {}
+    for name, value in table.items():
+        wanted = types[name]
+        if is_dataclass(wanted):
+            values[name] = _build(wanted, value, f"{where}, [{name}]")
+            continue
+        plain = list if wanted not in (str, int, float) else wanted
+        if wanted is float and isinstance(value, int):
+            value = float(value)
+        if not isinstance(value, plain):
+            raise UserError(f"{where}: {name} = {value!r} is not of the type {plain.__name__}.")
+        values[name] = value
+    return kind(**values)

@@ -1,0 +1,230 @@
+"""Training on `accelerate`: alignment, then the paper's multitask algorithm; resumable after every epoch.
+
+Per epoch first one pass over the relation data (cross-entropy of pass 1, with swapped pictures as negatives and
+captions replayed for matching), then one over the NER data (CRF likelihood after pass 2). Epochs are compared on dev.
+The same command runs on a CPU, a GPU or, by `accelerate launch`, on many.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from torch import Tensor
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmup
+
+from rpbert.alignment import align, class_name_projection
+from rpbert.batches import Batch, caption_batches, ner_batches, relation_batches
+from rpbert.checkpoint import from_backbones, save_checkpoint
+from rpbert.configuration import PRESETS, preset_config
+from rpbert.data import Caption, Example, read_captions, read_conll, read_pairs
+from rpbert.errors import UserError
+from rpbert.evaluation import evaluate
+from rpbert.modeling import RpBert
+from rpbert.objectives import Objectives
+from rpbert.recipe import Recipe
+from rpbert.regions import RegionStore, compute_regions
+
+STATE = "state"
+HISTORY = "history.json"
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    output: Path,
+    text_weights: str | None = None,
+    vision_weights: str | None = None,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Train by `recipe` and leave the best epoch's checkpoint in `output`.
+
+    Args:
+        data: folder that the recipe's paths are relative to.
+        text_weights, vision_weights: as for `from_backbones`; None takes the preset's from the Hugging Face Hub.
+        resume: go on after the last whole epoch in `output`, to the same result as an uninterrupted run.
+
+    Returns:
+        The run's record, which also stands in `output/history.json`.
+    """
+    if (output / STATE).exists() and not resume:
+        raise UserError(f"{output} holds an unfinished run. Add --resume to go on with it, or choose another folder.")
+    # The three tasks use different parts of the model.
+    accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+    set_seed(recipe.seed)
+    sets = _read(recipe, data)
+    preset = PRESETS[recipe.preset]
+    model, tokenizer, classifier = from_backbones(
+        preset_config(recipe.preset), text_weights or preset.text_weights, vision_weights or preset.vision_weights
+    )
+    model.to(accelerator.device)
+    store = compute_regions(model, _pictures(sets), cache=output)
+    record = {"recipe": asdict(recipe), **_environment(recipe, data), "epochs": []}
+    if not resume and recipe.alignment.epochs:
+        record["alignment"] = _align(model, tokenizer, store, sets, recipe, classifier)
+    loop = _Loop(accelerator, model, tokenizer, store, recipe, sets, output)
+    return loop.run(record, resume)
+
+
+def _read(recipe: Recipe, data: Path) -> dict[str, Any]:
+    return {
+        "pairs": [example for path in recipe.pairs for example in read_pairs(data / path)],
+        "captions": [caption for path in recipe.captions for caption in read_captions(data / path) if caption.match],
+        "tweets": [example for path in recipe.tweets for example in read_conll(data / path)],
+        "dev_pairs": read_pairs(data / recipe.dev.pairs),
+        "dev_tweets": {path: read_conll(data / path) for path in recipe.dev.tweets},
+    }
+
+
+def _pictures(sets: dict[str, Any]) -> Iterator[Path]:
+    for source in [*sets["pairs"], *sets["captions"], *sets["dev_pairs"]]:
+        yield source.picture
+
+
+def _environment(recipe: Recipe, data: Path) -> dict[str, Any]:
+    files = [*recipe.pairs, *recipe.captions, *recipe.tweets, recipe.dev.pairs, *recipe.dev.tweets]
+    return {
+        "data_sha256": {name: hashlib.sha256((data / name).read_bytes()).hexdigest() for name in files},
+        "versions": {name: version(name) for name in ("torch", "transformers", "timm", "accelerate")},
+    }
+
+
+def _align(
+    model: RpBert,
+    tokenizer: PreTrainedTokenizerBase,
+    store: RegionStore,
+    sets: dict[str, Any],
+    recipe: Recipe,
+    classifier: tuple[Tensor, Tensor],
+) -> list[float]:
+    class_name_projection(model, tokenizer, store, classifier)
+    tweets = [Caption(" ".join(pair.words), pair.picture, True) for pair in sets["pairs"]]
+    groups: list[Sequence[Caption]] = [group for group in (sets["captions"], tweets) if group]
+    losses = list(align(model, tokenizer, store, groups, recipe.alignment, recipe.seed))
+    print("alignment, mean contrastive loss per epoch (nats):", *(f"{loss:.3f}" for loss in losses))
+    return losses
+
+
+def dev_figures(
+    model: RpBert, tokenizer: PreTrainedTokenizerBase, store: RegionStore, sets: dict[str, Any]
+) -> dict[str, float]:
+    """The figures that epochs are compared by: strict F1 with closed gate, pairs with soft gate, relation AUCs."""
+    figures = {}
+    for path, examples in sets["dev_tweets"].items():
+        figures[f"{path} strict F1"] = evaluate(model, tokenizer, examples, gate="closed")["ner"]["strict"]["f1"]
+    pairs = evaluate(model, tokenizer, sets["dev_pairs"], store)
+    figures["pairs strict F1"] = pairs["ner"]["strict"]["f1"]
+    for task in ("image_adds", "text_represented"):
+        figures[f"{task} AUC"] = pairs["relation"][task]["auc"]
+    figures["swapped AUC"] = pairs["relation"]["swapped_auc"]
+    return figures
+
+
+class _Loop:
+    """The multitask epochs, with everything that has to survive a restart."""
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        model: RpBert,
+        tokenizer: PreTrainedTokenizerBase,
+        store: RegionStore,
+        recipe: Recipe,
+        sets: dict[str, Any],
+        output: Path,
+    ) -> None:
+        self.accelerator, self.model, self.tokenizer, self.store = accelerator, model, tokenizer, store
+        self.recipe, self.sets, self.output = recipe, sets, output
+        settings = recipe.multitask
+        objectives = Objectives(model, settings)
+        optimizer = torch.optim.AdamW(_parameter_groups(model, recipe), fused=True)
+        steps = settings.epochs * len(self._batches(0))
+        schedule = get_linear_schedule_with_warmup(optimizer, int(settings.warmup * steps), steps)
+        self.objectives, self.optimizer, self.schedule = accelerator.prepare(objectives, optimizer, schedule)
+
+    def run(self, record: dict[str, Any], resume: bool) -> dict[str, Any]:
+        """All epochs that are still to do."""
+        if resume:
+            self.accelerator.load_state(str(self.output / STATE))
+            record = json.loads((self.output / HISTORY).read_text())
+        for epoch in range(len(record["epochs"]), self.recipe.multitask.epochs):
+            record["epochs"].append(self._epoch(epoch))
+            figures = record["epochs"][-1]["dev"]
+            self.accelerator.save_state(str(self.output / STATE))
+            if self.accelerator.is_main_process:
+                print(f"epoch {epoch + 1}:", *(f"{name} {value:.4f}" for name, value in figures.items()), sep="\n  ")
+                if figures["mean"] == max(past["dev"]["mean"] for past in record["epochs"]):
+                    save_checkpoint(self.model, self.tokenizer, self.output)
+                (self.output / HISTORY).write_text(json.dumps(record, indent=1))
+        return record
+
+    def _batches(self, epoch: int) -> list[tuple[str, Batch]]:
+        """The paper's order: first the relation task (matching beside it), then the NER task."""
+        settings = self.recipe.multitask
+        generator = torch.Generator().manual_seed(1000 * self.recipe.seed + epoch)
+        limit, pairs = self.model.config.max_pieces, self.sets["pairs"]
+        first: list[tuple[str, Batch]] = [
+            ("relation", batch) for batch in relation_batches(pairs, self.tokenizer, limit, settings, generator)
+        ]
+        first += [
+            ("matching", batch)
+            for batch in caption_batches(self.sets["captions"], self.tokenizer, limit, settings, generator)
+        ]
+        shuffled = [first[index] for index in torch.randperm(len(first), generator=generator).tolist()]
+        tweets = [*self.sets["tweets"], *pairs]
+        return shuffled + [
+            ("ner", batch) for batch in ner_batches(tweets, self.tokenizer, limit, settings, generator)
+        ]
+
+    def _epoch(self, epoch: int) -> dict[str, Any]:
+        began = time.monotonic()
+        self.objectives.train()
+        sums: dict[str, list[float]] = {}
+        batches = self._batches(epoch)
+        even = len(batches) - len(batches) % self.accelerator.num_processes  # every process takes as many steps
+        share = batches[self.accelerator.process_index : even : self.accelerator.num_processes]
+        for task, batch in tqdm(share, desc=f"epoch {epoch + 1}", unit="batch"):
+            loss = self.objectives(task, self._tensors(batch))
+            self.accelerator.backward(loss)
+            self.accelerator.clip_grad_norm_(self.objectives.parameters(), self.recipe.multitask.clip)
+            self.optimizer.step()
+            self.schedule.step()
+            self.optimizer.zero_grad()
+            sums.setdefault(task, []).append(float(loss.detach()))
+        trained = time.monotonic() - began
+        figures = dev_figures(self.model, self.tokenizer, self.store, self.sets)
+        figures["mean"] = sum(figures.values()) / len(figures)
+        losses = {task: sum(values) / len(values) for task, values in sums.items()}
+        return {"loss": losses, "dev": figures, "seconds": {"train": trained, "dev": time.monotonic() - began - trained}}
+
+    def _tensors(self, batch: Batch) -> dict[str, Tensor]:
+        tensors = dict(batch.tensors)
+        if batch.pictures:
+            tensors["regions"] = self.store(batch.pictures)
+            if "labels" not in tensors:
+                tensors["pictures"] = self.store.indices(batch.pictures)
+        return {name: tensor.to(self.accelerator.device) for name, tensor in tensors.items()}
+
+
+def _parameter_groups(model: RpBert, recipe: Recipe) -> list[dict[str, Any]]:
+    """Two learning rates, for what has been trained before (the encoder, what alignment taught) and for what is new;
+    no weight decay on biases and LayerNorm. The CNN has no trainable parameters."""
+    settings = recipe.multitask
+    aligned = ("projection.", "matching.text_map.", "matching.region_map.", "matching.log_scale")
+    trained = ("text_encoder.", *(aligned if recipe.alignment.epochs else ()))
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        rate = settings.encoder_learning_rate if name.startswith(trained) else settings.head_learning_rate
+        decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]

@@ -10,10 +10,10 @@ import torch
 from timm.data import ImageNetInfo
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.data import Caption
+from rpbert.matching import masked_mean
 from rpbert.modeling import RpBert
 from rpbert.objectives import contrastive_loss
 from rpbert.processing import collate_pieces, split_words, to_pieces
@@ -56,18 +56,16 @@ def class_name_projection(
 
 @torch.no_grad()
 def text_means(model: RpBert, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Sequence[str]]) -> Tensor:
-    """Mean last hidden state (N, d) of each text, given as words, by the encoder as it is."""
+    """The mean embedded piece (N, d) of each text, given as words."""
     model.eval()
     pieces = [to_pieces(tokenizer, words, model.config.max_pieces) for words in texts]
     order = sorted(range(len(texts)), key=lambda index: len(pieces[index].input_ids))
     means = torch.empty(len(texts), model.config.text.hidden_size)
-    for begin in tqdm(range(0, len(order), 64), desc="texts", unit="batch"):
+    for begin in range(0, len(order), 64):
         rows = order[begin : begin + 64]
         batch = {name: tensor.to(model.device) for name, tensor in collate_pieces([pieces[i] for i in rows]).items()}
-        mask = batch["attention_mask"]
-        states = model.encode(batch["input_ids"], mask, None, mask[:, 0].bool())  # (B, n, d)
-        weights = mask.unsqueeze(2).float()
-        means[rows] = ((states * weights).sum(dim=1) / weights.sum(dim=1)).cpu()
+        embedded = model.text_encoder.embeddings(input_ids=batch["input_ids"])  # (B, n, d)
+        means[rows] = masked_mean(embedded, batch["attention_mask"]).cpu()
     return means
 
 

@@ -82,7 +82,9 @@ def relation_batches(
         rows = [sorted_rows[index] for index in torch.randperm(len(sorted_rows), generator=generator).tolist()]
         swaps = round(settings.swapped * len(rows)) if len(rows) > 1 else 0
         others = [known[index] for index in torch.randint(len(known), (swaps,), generator=generator).tolist()]
-        others = [other if other is not known[row] else known[row - 1] for other, row in zip(others, rows, strict=False)]
+        others = [
+            other if other is not known[row] else known[row - 1] for other, row in zip(others, rows, strict=False)
+        ]
         own = [known[row] for row in rows]
         tensors = collate_pieces([pieces[row] for row in [*rows, *rows[:swaps]]])
         del tensors["word_index"]

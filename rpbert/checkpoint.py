@@ -9,14 +9,15 @@ from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import AutoTokenizer, BertModel, PreTrainedTokenizerBase
-from transformers.configuration_utils import PreTrainedConfig
+from transformers import BertModel, BertTokenizerFast, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
 
 from rpbert.configuration import ENTITY_TYPES, LABELS, RpBertConfig
 from rpbert.errors import UserError
 from rpbert.modeling import RpBert
 
 WEIGHTS = "model.safetensors"
+DEFAULT_CHECKPOINT = Path(__file__).parents[1] / "checkpoints" / "rpbert-mini"
 
 
 def load_checkpoint(source: str | Path) -> tuple[RpBert, PreTrainedTokenizerBase]:
@@ -26,7 +27,7 @@ def load_checkpoint(source: str | Path) -> tuple[RpBert, PreTrainedTokenizerBase
     a weight or has one too many: a checkpoint never loads half.
     """
     try:
-        raw, _ = PreTrainedConfig.get_config_dict(str(source))
+        raw, _ = RpBertConfig.get_config_dict(str(source))
     except (OSError, ValueError, HFValidationError) as error:
         raise UserError(
             f"There is no checkpoint at {str(source)!r}: neither a folder with a config.json nor a model on the "
@@ -43,10 +44,11 @@ def load_checkpoint(source: str | Path) -> tuple[RpBert, PreTrainedTokenizerBase
             raise UserError(
                 f"The checkpoint {str(source)!r} has other labels than O, B- and I- with {', '.join(ENTITY_TYPES)}."
             )
+        disable_progress_bar()  # half a second; its bar would stand in the output of every command
         model, report = RpBert.from_pretrained(
             str(source), config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )
-        tokenizer = AutoTokenizer.from_pretrained(str(source))
+        tokenizer = BertTokenizerFast.from_pretrained(str(source))
     except UserError:
         raise
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
@@ -96,7 +98,7 @@ def from_backbones(
         if name not in weights:
             raise UserError(f"{vision_weights} is no {config.vision_encoder}: it lacks {name!r}.")
     model.region_encoder.cnn.load_state_dict({name: weights[name] for name in wanted})
-    tokenizer = AutoTokenizer.from_pretrained(text_weights)
+    tokenizer = BertTokenizerFast.from_pretrained(text_weights)
     return model, tokenizer, (weights[f"{classifier}.weight"], weights[f"{classifier}.bias"])
 
 

@@ -1,14 +1,68 @@
 """`python -m rpbert predict | evaluate | train | app`; a user's mistake prints one sentence and exits with code 2."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from rpbert.analyzer import Analysis, Analyzer
+from rpbert.checkpoint import DEFAULT_CHECKPOINT, checkpoint_identity, load_checkpoint
+from rpbert.data import read_conll, read_pairs
 from rpbert.errors import UserError
+from rpbert.evaluation import evaluate
+from rpbert.gates import parse_gate
 from rpbert.recipe import read_recipe
+from rpbert.regions import compute_regions
+from rpbert.report import evaluation_table
 
 RECIPES = Path(__file__).parent / "recipes"
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    gate = parse_gate(arguments.gate)
+    analysis = Analyzer.from_pretrained(arguments.checkpoint).analyze(arguments.text, arguments.image, gate)
+    if arguments.json:
+        print(json.dumps(analysis.to_json(), ensure_ascii=False, indent=1))
+    else:
+        print("\n".join(_lines(analysis)))
+
+
+def _lines(analysis: Analysis) -> list[str]:
+    lines = [f"note: {warning}" for warning in analysis.warnings]
+    for entity in analysis.entities:
+        other = entity.runner_up
+        lines.append(
+            f"{entity.type:4}  {entity.text}  (characters {entity.start}-{entity.end}, confidence "
+            f"{entity.confidence:.3f}, without the picture {entity.confidence_without_picture:.3f}, "
+            f"next best: {other.type or 'not a name'} {other.probability:.3f})"
+        )
+    if not analysis.entities:
+        lines.append("No names found in this tweet.")
+    if analysis.relation is None:
+        lines.append("No picture: the text was read alone.")
+    else:
+        lines.append(f"P(the picture adds to the tweet)    {analysis.relation.image_adds:.3f}")
+        lines.append(f"P(the tweet's content is pictured)  {analysis.relation.text_represented:.3f}")
+        lines.append(f"gate ({analysis.gate_setting})  {analysis.gate:.3f}")
+    return lines
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    path, gate = arguments.path, parse_gate(arguments.gate)
+    pairs = path.suffix == ".jsonl"
+    examples = (read_pairs if pairs else read_conll)(path, arguments.images)
+    if arguments.limit is not None:
+        examples = examples[: arguments.limit]
+    model, tokenizer = load_checkpoint(arguments.checkpoint)
+    pictures = [example.picture for example in examples if example.picture is not None]
+    regions = compute_regions(model, pictures) if pictures else None
+    result: dict[str, Any] = {"path": str(path), "checkpoint": checkpoint_identity(arguments.checkpoint)}
+    result |= evaluate(model, tokenizer, examples, regions, gate)
+    print(evaluation_table(result))
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -24,9 +78,55 @@ def _train(arguments: argparse.Namespace) -> None:
     )
 
 
+def _app(arguments: argparse.Namespace) -> None:
+    from rpbert.ui.app import launch  # gradio is slow to import
+
+    launch(arguments.checkpoint, arguments.host, arguments.port)
+
+
+def positive(text: str) -> int:
+    """An `argparse` type: a whole number above zero."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """The option that every command but `train` has."""
+    parser.add_argument(
+        "--checkpoint", default=str(DEFAULT_CHECKPOINT), help="folder or Hub id (default: the checkpoint shipped)"
+    )
+
+
+def add_app_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `python app.py` and `python -m rpbert app`."""
+    add_checkpoint(parser)
+    parser.add_argument("--host", help="address to listen on (default: this computer only)")
+    parser.add_argument("--port", type=positive, help="port (default: the first free one from 7860)")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rpbert", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
+
+    predict = commands.add_parser("predict", help="names and relation of one tweet")
+    predict.add_argument("--text", required=True, help="the tweet")
+    predict.add_argument("--image", type=Path, help="its picture")
+    predict.add_argument("--gate", default="soft", help="soft, hard, open, closed or a number from 0 to 1")
+    predict.add_argument("--json", action="store_true", help="print JSON")
+    add_checkpoint(predict)
+    predict.set_defaults(run=_predict)
+
+    evaluate_parser = commands.add_parser("evaluate", help="figures of a checkpoint on a labelled file")
+    evaluate_parser.add_argument("path", type=Path, help="CoNLL file, or pair JSONL (.jsonl)")
+    evaluate_parser.add_argument("--images", type=Path, help="picture folder (JSONL: default images/ beside the file)")
+    evaluate_parser.add_argument("--gate", default="soft", help="soft, hard, open, closed or a number from 0 to 1")
+    evaluate_parser.add_argument("--limit", type=positive, help="only the first N tweets")
+    evaluate_parser.add_argument("--json", type=Path, help="write all figures to this file")
+    add_checkpoint(evaluate_parser)
+    evaluate_parser.set_defaults(run=_evaluate)
+
     train = commands.add_parser("train", help="train a checkpoint by a recipe")
     train.add_argument("--recipe", type=Path, default=RECIPES / "mini.toml", help="TOML file (default: mini)")
     train.add_argument("--data", type=Path, required=True, help="folder that the recipe's paths are relative to")
@@ -35,6 +135,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--vision-weights", help="safetensors file or Hub id of the CNN (default: the preset's Hub id)")
     train.add_argument("--resume", action="store_true", help="go on after the last whole epoch in --output")
     train.set_defaults(run=_train)
+
+    app = commands.add_parser("app", help="the page in a browser, as `python app.py`")
+    add_app_options(app)
+    app.set_defaults(run=_app)
     return parser
 
 

@@ -41,11 +41,6 @@ class RpBertConfig(PreTrainedConfig):
     matching: bool = False  # let the relation heads also see the text-image pair itself (DESIGN section 3)
     matching_size: int = 256
 
-    # Temperatures divide logits after training; fitted on dev, 1.0 means not calibrated.
-    image_adds_temperature: float = 1.0
-    text_represented_temperature: float = 1.0
-    entity_temperature: float = 1.0
-
     initializer_range: float = 0.02
 
     def __post_init__(self, **kwargs: Any) -> None:

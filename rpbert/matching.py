@@ -2,7 +2,8 @@
 
 Not in the paper. A BERT trained on a few thousand tweets reads text and picture side by side without comparing them:
 it cannot tell a tweet's own picture from another's. Two pooled vectors learn that comparison cheaply, and the relation
-heads may then see it.
+heads may then see it. The tweet's vector is pooled from the embedding layer, not from the last one: a bag of words
+matches pictures nearly as well, and the NER task, which rewrites the layers above, cannot unlearn it.
 """
 
 import torch
@@ -13,8 +14,14 @@ RELATION_HIDDEN = 128
 MAX_LOG_SCALE = 4.6  # log 100, as in CLIP: keeps the contrastive loss from sharpening without end
 
 
+def masked_mean(vectors: Tensor, mask: Tensor) -> Tensor:
+    """The mean (B, d) of those vectors (B, n, d) whose mask (B, n) is 1."""
+    weights = mask.unsqueeze(2).to(vectors.dtype)  # (B, n, 1)
+    return (vectors * weights).sum(dim=1) / weights.sum(dim=1)
+
+
 class Matching(nn.Module):
-    """Pools a tweet that was read alone and its picture into unit vectors, and compares the two."""
+    """Pools a tweet and its picture into unit vectors, each without the other, and compares the two."""
 
     def __init__(self, hidden: int, size: int) -> None:
         super().__init__()
@@ -25,11 +32,9 @@ class Matching(nn.Module):
             nn.Linear(3 * size + 1, RELATION_HIDDEN), nn.GELU(), nn.Dropout(0.1), nn.Linear(RELATION_HIDDEN, 4)
         )
 
-    def text_vector(self, states: Tensor, attention_mask: Tensor) -> Tensor:
-        """Piece states (B, n, d) of a text-only pass to unit vectors (B, m)."""
-        weights = attention_mask.unsqueeze(2).to(states.dtype)  # (B, n, 1)
-        mean = (states * weights).sum(dim=1) / weights.sum(dim=1)  # (B, d)
-        return F.normalize(self.text_map(mean), dim=1)
+    def text_vector(self, embedded: Tensor, attention_mask: Tensor) -> Tensor:
+        """Embedded pieces (B, n, d) to unit vectors (B, m)."""
+        return F.normalize(self.text_map(masked_mean(embedded, attention_mask)), dim=1)
 
     def picture_vector(self, visual: Tensor) -> Tensor:
         """Visual tokens (B, 49, d) to unit vectors (B, m)."""

@@ -31,8 +31,8 @@ class RpBertOutput(ModelOutput):
 
     emissions: Tensor | None = None  # (B, W, L), logits before the CRF
     word_mask: Tensor | None = None  # (B, W) bool
-    image_adds_logits: Tensor | None = None  # (B, 2), [does not add, adds], calibrated
-    text_represented_logits: Tensor | None = None  # (B, 2), [text not shown, text shown], calibrated
+    image_adds_logits: Tensor | None = None  # (B, 2), [does not add, adds]
+    text_represented_logits: Tensor | None = None  # (B, 2), [text not shown, text shown]
     text_vector: Tensor | None = None  # (B, m), only with `config.matching`
     picture_vector: Tensor | None = None  # (B, m)
     gate: Tensor | None = None  # (B,) the factor on the regions, 0 for a row without a picture
@@ -41,8 +41,8 @@ class RpBertOutput(ModelOutput):
 class Relation(NamedTuple):
     """What pass 1 says of B pairs."""
 
-    image_adds_logits: Tensor  # (B, 2), [does not add, adds], calibrated
-    text_represented_logits: Tensor  # (B, 2), [text not shown, text shown], calibrated
+    image_adds_logits: Tensor  # (B, 2), [does not add, adds]
+    text_represented_logits: Tensor  # (B, 2), [text not shown, text shown]
     text_vector: Tensor | None  # (B, m) unit vectors, only with `config.matching`
     picture_vector: Tensor | None  # (B, m)
 
@@ -120,8 +120,7 @@ class RpBert(PreTrainedModel):
     def relate(self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor, has_picture: Tensor) -> Relation:
         """Pass 1, read at h_CLS as in the paper.
 
-        With `config.matching` a term from the pair itself is added to the logits (DESIGN section 3), for which the
-        tweet is also read alone.
+        With `config.matching` a term from the pair itself is added to the logits; see `rpbert.matching`.
         """
         h_cls = self.encode(input_ids, attention_mask, visual, has_picture)[:, 0]  # (B, d)
         adds, represented = self.image_adds_head(h_cls), self.text_represented_head(h_cls)
@@ -130,18 +129,14 @@ class RpBert(PreTrainedModel):
             text, picture = self.pair_vectors(input_ids, attention_mask, visual)
             extra = self.matching.relation_logits(text, picture)  # (B, 4)
             adds, represented = adds + extra[:, :2], represented + extra[:, 2:]
-        return Relation(
-            adds / self.config.image_adds_temperature,
-            represented / self.config.text_represented_temperature,
-            text,
-            picture,
-        )
+        return Relation(adds, represented, text, picture)
 
     def pair_vectors(self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit vectors (B, m) of each tweet, read without its picture, and of each picture; see `rpbert.matching`."""
+        """Unit vectors (B, m) of each tweet, from its embedded pieces alone, and of each picture; see
+        `rpbert.matching`."""
         assert self.matching is not None
-        alone = self.encode(input_ids, attention_mask, None, torch.zeros_like(input_ids[:, 0], dtype=torch.bool))
-        return self.matching.text_vector(alone, attention_mask), self.matching.picture_vector(visual)
+        embedded = self.text_encoder.embeddings(input_ids=input_ids)  # (B, n, d)
+        return self.matching.text_vector(embedded, attention_mask), self.matching.picture_vector(visual)
 
     def emit(self, states: Tensor, word_index: Tensor) -> tuple[Tensor, Tensor]:
         """Piece states (B, >= n, d) to emissions (B, W, L) and the word mask (B, W).

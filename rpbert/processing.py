@@ -64,7 +64,9 @@ def to_pieces(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], limit: i
     URLs, and words of which the tokenizer leaves nothing (invisible joiners, variation selectors), become [UNK], as in
     the authors' data/loader.py.
     """
-    encoded = tokenizer(list(words), is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False)
+    encoded = tokenizer(
+        list(words), is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False
+    )
     per_word: list[list[int]] = [[] for _ in words]
     for piece, word in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
         per_word[word].append(piece)
@@ -119,7 +121,9 @@ def open_picture(source: str | Path | Image.Image) -> Image.Image:
 
 
 def _too_large(megapixels: str) -> str:
-    return f"The picture has {megapixels} megapixels; at most {MAX_PIXELS // 10**6} can be read. Please make it smaller."
+    return (
+        f"The picture has {megapixels} megapixels; at most {MAX_PIXELS // 10**6} can be read. Please make it smaller."
+    )
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
@@ -141,5 +145,5 @@ def picture_tensor(picture: Image.Image, config: RpBertConfig) -> Tensor:
     """RGB picture to (3, 224, 224), squashed to a square as in the paper's code and normalised for the CNN."""
     side = config.image_size
     pixels = np.array(picture.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32) / 255  # (H, W, 3)
-    normalised = (pixels - np.float32(config.image_mean)) / np.float32(config.image_std)
+    normalised = (pixels - np.array(config.image_mean, np.float32)) / np.array(config.image_std, np.float32)
     return torch.from_numpy(normalised).permute(2, 0, 1).contiguous()  # (3, H, W)

@@ -30,9 +30,11 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Multitask:
-    """The paper's algorithm 1: per epoch the relation task, then the NER task."""
+    """The stage that learns both tasks."""
 
     epochs: int
+    interleave: bool
+    freeze_embeddings: bool
     tweet_batch: int
     relation_batch: int
     caption_batch: int
@@ -92,7 +94,7 @@ def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
         if is_dataclass(wanted):
             values[name] = _build(wanted, value, f"{where}, [{name}]")
             continue
-        plain = list if wanted not in (str, int, float) else wanted
+        plain = list if wanted not in (str, int, float, bool) else wanted
         if wanted is float and isinstance(value, int):
             value = float(value)
         if not isinstance(value, plain):

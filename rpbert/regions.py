@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from rpbert.configuration import REGIONS
 from rpbert.data import Caption, Example
 from rpbert.modeling import RpBert
 from rpbert.processing import open_picture, picture_tensor
@@ -40,22 +40,15 @@ def compute_regions(model: RpBert, pictures: Iterable[Path], cache: Path | None 
     file = None if cache is None else cache / f"regions-{_fingerprint(model, paths)}.safetensors"
     if file is not None and file.is_file():
         return RegionStore(rows, load_file(file)["regions"])
-    batches = [paths[begin : begin + BATCH] for begin in range(0, len(paths), BATCH)]
-    found = []
-    with ThreadPoolExecutor(2) as pool:  # decodes the next pictures while the CNN works
-        for pixels in tqdm(
-            pool.map(lambda batch: _pixels(model, batch), batches), total=len(batches), desc="pictures", unit="batch"
-        ):
-            found.append(model.region_encoder.regions(pixels.to(model.device)).cpu().half())
-    table = torch.cat(found)
+    table = torch.empty(len(paths), REGIONS, model.config.region_channels, dtype=torch.float16)
+    for begin in tqdm(range(0, len(paths), BATCH), desc="pictures", unit="batch"):
+        batch = paths[begin : begin + BATCH]
+        pixels = torch.stack([picture_tensor(open_picture(path), model.config) for path in batch])  # (B, 3, H, W)
+        table[begin : begin + BATCH] = model.region_encoder.regions(pixels.to(model.device)).cpu()
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         save_file({"regions": table}, file)
     return RegionStore(rows, table)
-
-
-def _pixels(model: RpBert, paths: Sequence[Path]) -> Tensor:
-    return torch.stack([picture_tensor(open_picture(path), model.config) for path in paths])  # (B, 3, H, W)
 
 
 def _fingerprint(model: RpBert, paths: Sequence[Path]) -> str:

@@ -1,8 +1,8 @@
-"""Training on `accelerate`: alignment, then the paper's multitask algorithm; resumable after every epoch.
+"""Training on `accelerate`: alignment, then both tasks; resumable after every epoch.
 
-Per epoch first one pass over the relation data (cross-entropy of pass 1, with swapped pictures as negatives and
-captions replayed for matching), then one over the NER data (CRF likelihood after pass 2). Epochs are compared on dev.
-The same command runs on a CPU, a GPU or, by `accelerate launch`, on many.
+Per epoch one pass over the relation data (cross-entropy of pass 1, with swapped pictures as negatives, and captions
+replayed for matching) and one over the NER data (CRF likelihood after pass 2): one after the other as in the paper's
+algorithm 1, or with `interleave` in one shuffle. Epochs are compared on dev. The same command runs on a CPU, a GPU or, by `accelerate launch`, on many.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from rpbert.alignment import align, class_name_projection
 from rpbert.batches import Batch, caption_batches, ner_batches, relation_batches
 from rpbert.checkpoint import from_backbones, save_checkpoint
 from rpbert.configuration import PRESETS, preset_config
-from rpbert.data import Caption, Example, read_captions, read_conll, read_pairs
+from rpbert.data import Caption, read_captions, read_conll, read_pairs
 from rpbert.errors import UserError
 from rpbert.evaluation import evaluate
 from rpbert.modeling import RpBert
@@ -144,6 +144,7 @@ class _Loop:
         self.accelerator, self.model, self.tokenizer, self.store = accelerator, model, tokenizer, store
         self.recipe, self.sets, self.output = recipe, sets, output
         settings = recipe.multitask
+        model.text_encoder.embeddings.requires_grad_(not settings.freeze_embeddings)
         objectives = Objectives(model, settings)
         optimizer = torch.optim.AdamW(_parameter_groups(model, recipe), fused=True)
         steps = settings.epochs * len(self._batches(0))
@@ -167,22 +168,25 @@ class _Loop:
         return record
 
     def _batches(self, epoch: int) -> list[tuple[str, Batch]]:
-        """The paper's order: first the relation task (matching beside it), then the NER task."""
+        """Every batch of an epoch with its task."""
         settings = self.recipe.multitask
         generator = torch.Generator().manual_seed(1000 * self.recipe.seed + epoch)
-        limit, pairs = self.model.config.max_pieces, self.sets["pairs"]
-        first: list[tuple[str, Batch]] = [
-            ("relation", batch) for batch in relation_batches(pairs, self.tokenizer, limit, settings, generator)
-        ]
-        first += [
-            ("matching", batch)
-            for batch in caption_batches(self.sets["captions"], self.tokenizer, limit, settings, generator)
-        ]
-        shuffled = [first[index] for index in torch.randperm(len(first), generator=generator).tolist()]
-        tweets = [*self.sets["tweets"], *pairs]
-        return shuffled + [
-            ("ner", batch) for batch in ner_batches(tweets, self.tokenizer, limit, settings, generator)
-        ]
+        limit, pairs, tweets = (
+            self.model.config.max_pieces,
+            self.sets["pairs"],
+            [*self.sets["tweets"], *self.sets["pairs"]],
+        )
+        makers = (
+            ("relation", relation_batches, pairs),
+            ("matching", caption_batches, self.sets["captions"]),
+            ("ner", ner_batches, tweets),
+        )
+        batches: list[tuple[str, Batch]] = []
+        for task, make, examples in makers:
+            batches += [(task, batch) for batch in make(examples, self.tokenizer, limit, settings, generator)]
+        if settings.interleave:
+            batches = [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
+        return batches
 
     def _epoch(self, epoch: int) -> dict[str, Any]:
         began = time.monotonic()
@@ -203,7 +207,11 @@ class _Loop:
         figures = dev_figures(self.model, self.tokenizer, self.store, self.sets)
         figures["mean"] = sum(figures.values()) / len(figures)
         losses = {task: sum(values) / len(values) for task, values in sums.items()}
-        return {"loss": losses, "dev": figures, "seconds": {"train": trained, "dev": time.monotonic() - began - trained}}
+        return {
+            "loss": losses,
+            "dev": figures,
+            "seconds": {"train": trained, "dev": time.monotonic() - began - trained},
+        }
 
     def _tensors(self, batch: Batch) -> dict[str, Tensor]:
         tensors = dict(batch.tensors)

@@ -1,0 +1,121 @@
+"""A tiny RpBERT and its tokenizer, built offline: what most tests run on."""
+
+import os
+
+# Read when gradio and huggingface_hub are imported, so set before anything that imports them.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import string
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import BertTokenizer, PreTrainedTokenizerBase
+
+from rpbert.configuration import RpBertConfig
+from rpbert.modeling import RpBert
+from rpbert.processing import collate_pieces, split_words, to_pieces
+
+torch.set_num_threads(1)  # a second thread costs these tiny models more in waiting than it saves
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORDS = ["the", "in", "at", "of", "rt", "meet", "paris", "london", "obama", "barack", "madrid", "nasa", "lord", "with"]
+ENDINGS = ["##ing", "##ed", "##ron", "##s"]
+CHARACTERS = string.ascii_lowercase + string.digits
+
+
+def _vocabulary() -> list[str]:
+    signs = [*string.punctuation, "\u2018", "\u2019", "\u201c", "\u201d", "\u2026", "\u2764"]
+    pieces = [*CHARACTERS, *(f"##{character}" for character in CHARACTERS), *signs, *WORDS, *ENDINGS]
+    return list(dict.fromkeys([*SPECIAL, *pieces]))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBase:
+    """A real WordPiece tokenizer that spells what it does not know letter by letter."""
+    file: Path = tmp_path_factory.mktemp("tokenizer") / "vocab.txt"
+    file.write_text("\n".join(_vocabulary()), encoding="utf-8")
+    return BertTokenizer(vocab=str(file))
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tokenizer: PreTrainedTokenizerBase) -> RpBertConfig:
+    """Two layers of 32, a CNN of 0.4 million weights with stride 32 and 96 channels; the matching term is on."""
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+    }
+    return RpBertConfig(
+        text_config=text,
+        vision_encoder="test_resnet",
+        region_channels=96,
+        lstm_hidden=8,
+        matching=True,
+        matching_size=16,
+    )
+
+
+@torch.no_grad()
+def _enliven(model: RpBert, seed: int) -> None:
+    """Weights of the size that trained ones have.
+
+    A fresh `transformers` model has weights of 0.02, beside which neither a picture nor a word changes any output by
+    more than the tolerances of the tests: they could not fail. A fresh BatchNorm does nothing at all.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise(tensor: torch.Tensor) -> torch.Tensor:
+        return torch.randn(tensor.shape, generator=generator)
+
+    for name, parameter in model.named_parameters():
+        if name.startswith("region_encoder."):
+            continue
+        if parameter.dim() >= 2:
+            parameter.copy_(noise(parameter) * 1.5 / parameter.shape[-1] ** 0.5)
+        elif name.endswith("bias"):
+            parameter.copy_(0.1 * noise(parameter))
+    for module in model.region_encoder.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.copy_(0.6 + 0.1 * noise(module.weight))
+            module.bias.copy_(0.1 * noise(module.bias))
+            mean, variance = module.get_buffer("running_mean"), module.get_buffer("running_var")
+            mean.copy_(0.1 * noise(mean))
+            variance.copy_(0.8 + 0.4 * torch.rand(variance.shape, generator=generator))
+
+
+@pytest.fixture(scope="session")
+def build_model() -> Callable[[RpBertConfig], RpBert]:
+    """Makes a seeded model of a configuration, in eval mode."""
+
+    def build(config: RpBertConfig) -> RpBert:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = RpBert(config)
+        _enliven(model, seed=1)
+        return model.eval()
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_config: RpBertConfig, build_model: Callable[[RpBertConfig], RpBert]) -> RpBert:
+    """Shared by all tests: copy it before changing it."""
+    return build_model(tiny_config)
+
+
+@pytest.fixture(scope="session")
+def batch_of(
+    tokenizer: PreTrainedTokenizerBase, tiny_config: RpBertConfig
+) -> Callable[[list[str]], dict[str, torch.Tensor]]:
+    """Makes the model's text inputs of some tweets."""
+
+    def batch(tweets: list[str]) -> dict[str, torch.Tensor]:
+        words = [[word.text for word in split_words(tweet)] for tweet in tweets]
+        return collate_pieces([to_pieces(tokenizer, tweet, tiny_config.max_pieces) for tweet in words])
+
+    return batch

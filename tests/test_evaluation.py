@@ -1,0 +1,359 @@
+"""Figures against hand counts, and predictions that come back in the order they were asked for."""
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from rpbert.configuration import LABELS, REGIONS, RpBertConfig
+from rpbert.crf import allowed_starts
+from rpbert.data import Example
+from rpbert.evaluation import (
+    SWAPS,
+    Prediction,
+    binary_scores,
+    evaluate,
+    ner_scores,
+    predict,
+    relatedness,
+    swapped_scores,
+)
+from rpbert.modeling import RpBert
+
+WORDS = "meet the obama in paris with lord james of nasa at sunrise over london".split()
+
+
+def split(*sentences: str) -> list[list[str]]:
+    return [sentence.split() for sentence in sentences]
+
+
+# ---- names --------------------------------------------------------------------------------------------------------
+
+GOLD = split("O I-PER I-PER O B-LOC", "B-PER I-LOC O B-ORG I-ORG", "B-MISC I-MISC O O B-PER")
+FOUND = split("O B-PER I-PER O B-LOC", "B-PER B-LOC O B-ORG O", "B-MISC I-MISC O O B-LOC")
+
+
+def test_strict_scores_by_hand() -> None:
+    # Gold, without the two spans that begin with I-: LOC, PER, ORG, MISC, PER = 5; found 7 spans.
+    # Right: the LOC and nothing else of sentence 1, the PER of sentence 2, the MISC of sentence 3 = 3.
+    strict = ner_scores(GOLD, FOUND)["strict"]
+    assert strict["gold"] == 5
+    assert strict["precision"] == pytest.approx(3 / 7)
+    assert strict["recall"] == pytest.approx(3 / 5)
+    assert strict["f1"] == pytest.approx(6 / 12)
+
+
+def test_lenient_scores_by_hand() -> None:
+    # Gold, with the two spans that begin with I-: 7; found 7; right now also the PER of sentence 1, LOC of sentence 2.
+    lenient = ner_scores(GOLD, FOUND)["lenient"]
+    assert lenient["gold"] == 7
+    assert lenient["precision"] == lenient["recall"] == lenient["f1"] == pytest.approx(5 / 7)
+
+
+def test_scores_per_type_by_hand() -> None:
+    scores = ner_scores(GOLD, FOUND)
+    strict, lenient = scores["strict"]["per_type"], scores["lenient"]["per_type"]
+    assert {kind: row["gold"] for kind, row in strict.items()} == {"PER": 2, "LOC": 1, "ORG": 1, "MISC": 1}
+    assert {kind: row["gold"] for kind, row in lenient.items()} == {"PER": 3, "LOC": 2, "ORG": 1, "MISC": 1}
+    assert strict["PER"] == {"precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2, "gold": 2}
+    assert strict["LOC"] == {"precision": 1 / 3, "recall": 1.0, "f1": 1 / 2, "gold": 1}
+    assert lenient["LOC"]["precision"] == pytest.approx(2 / 3)
+    assert strict["ORG"]["f1"] == lenient["ORG"]["f1"] == 0  # the span ends a word too early
+    assert strict["MISC"]["f1"] == lenient["MISC"]["f1"] == 1
+
+
+def test_scores_are_micro_averages_over_tweets() -> None:
+    assert ner_scores(GOLD, FOUND)["tweets"] == 3
+    assert ner_scores(GOLD, [row if row != GOLD[0] else row for row in GOLD])["lenient"]["f1"] == 1
+
+
+def test_same_span_of_another_type_is_wrong() -> None:
+    scores = ner_scores(split("B-PER I-PER"), split("B-ORG I-ORG"))
+    assert scores["strict"]["f1"] == scores["lenient"]["f1"] == 0
+
+
+def test_scores_without_any_name() -> None:
+    scores = ner_scores(split("O O"), split("O O"))
+    for name in ("strict", "lenient"):
+        assert (scores[name]["f1"], scores[name]["gold"]) == (0, 0)
+        assert scores[name]["per_type"]["MISC"]["gold"] == 0
+
+
+# ---- relation -----------------------------------------------------------------------------------------------------
+
+
+def test_binary_scores_by_hand() -> None:
+    # Of the six pairs (positive, negative) four are in order; at 0.5 only 0.9 and 0.6 are called positive.
+    scores = binary_scores([1, 0, 1, 0, 1], [0.9, 0.6, 0.4, 0.2, 0.5])
+    assert scores["auc"] == pytest.approx(4 / 6)
+    assert scores["accuracy"] == pytest.approx(2 / 5)  # right: 0.9 and 0.2
+    assert scores["f1"] == pytest.approx(2 / 5)  # one hit, one false alarm, two misses
+    assert (scores["n"], scores["positive"]) == (5, 3)
+
+
+def test_auc_counts_ties_half() -> None:
+    assert binary_scores([1, 0, 0], [0.5, 0.5, 0.1])["auc"] == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_auc_of_one_class_is_none(label: int) -> None:
+    scores = binary_scores([label, label], [0.7, 0.2])
+    assert scores["auc"] is None
+    assert scores["accuracy"] == 0.5
+
+
+def pair(adds: float, shown: float, similarity: float | None = None) -> Prediction:
+    return Prediction((), adds, shown, similarity)
+
+
+def test_relatedness_is_the_probability_of_either() -> None:
+    assert relatedness(pair(0.5, 0.2)) == pytest.approx(0.6)
+    assert relatedness(pair(0.0, 0.0)) == 0
+    assert relatedness(pair(1.0, 0.3)) == 1
+
+
+def test_swapped_scores_by_hand() -> None:
+    own = [pair(0.9, 0.1, 0.3), pair(0.4, 0.4, 0.1)]  # related 0.91, 0.64
+    swapped = [[pair(0.5, 0.5, 0.2), pair(0.1, 0.1, 0.0)], [pair(0.3, 0.0, 0.4), pair(0.9, 0.9, 0.05)]]
+    # related of the swapped: 0.75, 0.19, 0.3, 0.99. In order: of 0.91 three, of 0.64 two, out of eight.
+    scores = swapped_scores(own, swapped)
+    assert scores["related"] == pytest.approx(5 / 8)
+    assert scores["image_adds"] == pytest.approx((3.5 + 2) / 8)  # 0.9 twice is half
+    assert scores["text_represented"] == pytest.approx((1.5 + 2) / 8)  # 0.1 against 0.5 0.1 0 0.9, 0.4 likewise
+    assert scores["similarity"] == pytest.approx((3 + 2) / 8)
+
+
+def test_swapped_scores_of_a_model_without_matching() -> None:
+    assert set(swapped_scores([pair(0.9, 0.9)], [[pair(0.1, 0.1)]])) == {"related", "image_adds", "text_represented"}
+
+
+# ---- predictions --------------------------------------------------------------------------------------------------
+
+
+def tweets(count: int, pictures: bool = True) -> list[Example]:
+    """Tweets of lengths that go up and down, with all labels."""
+    made = []
+    for index in range(count):
+        words = tuple(WORDS[(index * 3 + step) % len(WORDS)] for step in range(1 + index * 5 % 7))
+        labels = tuple(LABELS[1 + 2 * (index % 4)] if word == 0 else "O" for word in range(len(words)))
+        picture = Path(f"{index}.png") if pictures else None
+        made.append(Example(str(index), words, labels, picture, index % 2, index // 2 % 2))
+    return made
+
+
+class Pictures:
+    """Regions that the name of a picture decides; remembers whose were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def __call__(self, sources: Sequence[Example]) -> Tensor:
+        self.asked.append([source.id for source in sources])
+        rows = []
+        for source in sources:
+            assert source.picture is not None
+            generator = torch.Generator().manual_seed(int(source.picture.stem))
+            rows.append(torch.randn(REGIONS, 96, generator=generator))
+        return torch.stack(rows)
+
+
+def alike(one: Prediction, other: Prediction) -> bool:
+    numbers = [
+        (one.image_adds, other.image_adds),
+        (one.text_represented, other.text_represented),
+        (one.similarity, other.similarity),
+    ]
+    return one.labels == other.labels and all(
+        a is b is None or (a is not None and b is not None and abs(a - b) < 1e-4) for a, b in numbers
+    )
+
+
+def test_predictions_come_in_the_order_of_the_tweets(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = tweets(9)
+    together = predict(tiny_model, tokenizer, examples, Pictures(), batch_size=4)
+    single = [predict(tiny_model, tokenizer, [example], Pictures())[0] for example in examples]
+    assert len({len(example.words) for example in examples}) > 4
+    assert all(alike(one, other) for one, other in zip(together, single, strict=True))
+    assert not alike(single[0], single[7])  # of the same length: only the content tells them apart
+
+
+def test_a_prediction_has_one_valid_label_per_word(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = tweets(9)
+    for example, prediction in zip(examples, predict(tiny_model, tokenizer, examples), strict=True):
+        assert len(prediction.labels) == len(example.words)
+        assert allowed_starts(LABELS)[LABELS.index(prediction.labels[0])]
+
+
+def test_words_that_do_not_fit_are_no_names(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = Example("long", tuple(WORDS))
+    monkeypatch.setattr(RpBertConfig, "max_pieces", 6)  # [CLS], four words, [SEP]
+    (prediction,) = predict(tiny_model, tokenizer, [example])
+    (short,) = predict(tiny_model, tokenizer, [Example("short", tuple(WORDS[:4]))])
+    assert prediction.labels == (*short.labels, *["O"] * (len(WORDS) - 4))
+
+
+def test_without_regions_there_is_no_relation(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    for prediction in predict(tiny_model, tokenizer, tweets(3)):
+        assert (prediction.image_adds, prediction.text_represented, prediction.similarity) == (None, None, None)
+
+
+def test_probabilities_are_those_of_yes(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    model = copy.deepcopy(tiny_model)
+    with torch.no_grad():
+        for head, bias in ((model.image_adds_head, [0.0, 90.0]), (model.text_represented_head, [90.0, 0.0])):
+            head.bias.copy_(torch.tensor(bias))
+    (prediction,) = predict(model, tokenizer, tweets(1), Pictures())
+    assert prediction.image_adds == pytest.approx(1)
+    assert prediction.text_represented == pytest.approx(0)
+
+
+def test_the_gate_reaches_the_names(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = tweets(9)
+    alone = [prediction.labels for prediction in predict(tiny_model, tokenizer, examples)]
+    closed = [p.labels for p in predict(tiny_model, tokenizer, examples, Pictures(), gate="closed")]
+    opened = [p.labels for p in predict(tiny_model, tokenizer, examples, Pictures(), gate="open")]
+    assert closed == alone
+    assert opened != alone
+
+
+def test_predicting_leaves_dropout_off(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    model = copy.deepcopy(tiny_model).train()
+    examples = tweets(5)
+    first, second = (predict(model, tokenizer, examples, Pictures()) for _ in range(2))
+    assert all(alike(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_predicting_with_another_tweets_picture(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = tweets(5)
+    others = [*examples[2:], *examples[:2]]
+    swapped = predict(tiny_model, tokenizer, examples, Pictures(), pictures=others, batch_size=2)
+    for example, other, prediction in zip(examples, others, swapped, strict=True):
+        mixed = Example("mixed", example.words, picture=other.picture)
+        (expected,) = predict(tiny_model, tokenizer, [mixed], Pictures())
+        assert prediction.labels == ()
+        assert prediction.image_adds == pytest.approx(expected.image_adds, abs=1e-4)
+        assert prediction.similarity == pytest.approx(expected.similarity, abs=1e-4)
+
+
+def test_a_tweet_without_a_picture_takes_none_from_its_neighbours(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    examples = tweets(4)
+    examples[2] = tweets(4, pictures=False)[2]
+    together = predict(tiny_model, tokenizer, examples, Pictures())
+    single = [predict(tiny_model, tokenizer, [example], Pictures())[0] for example in examples]
+    assert single[1].image_adds is not None
+    assert single[2].image_adds is None
+    assert all(alike(one, other) for one, other in zip(together, single, strict=True))
+
+
+# ---- the whole ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Prediction]], None]:
+    """Lets `evaluate` see predictions that are written down: the tweets' own, and half as much for swapped pairs."""
+
+    def install(own: list[Prediction]) -> None:
+        def stand_in(*_: Any, pictures: Any = None) -> list[Prediction]:
+            if pictures is None:
+                return own
+            halves = [(p.image_adds or 0) / 2 for p in own]
+            return [Prediction((), half, half, None) for half in halves]
+
+        monkeypatch.setattr("rpbert.evaluation.predict", stand_in)
+
+    return install
+
+
+def test_evaluate_by_hand(
+    tiny_model: RpBert,
+    tokenizer: PreTrainedTokenizerBase,
+    known: Callable[[list[Prediction]], None],
+) -> None:
+    names = [("B-PER", "I-PER"), ("B-LOC",), None, ("I-ORG",), ("O",)]
+    adds, shown = [1, 0, 1, 0, None], [None, 1, 0, None, 1]
+    examples = [
+        Example(str(i), ("a",) * len(names[i] or "a"), names[i], Path(f"{i}.png"), adds[i], shown[i]) for i in range(5)
+    ]
+    known(
+        [
+            Prediction(("B-PER", "I-PER"), 0.9, 0.5, None),
+            Prediction(("B-ORG",), 0.7, 0.9, None),
+            Prediction(("B-PER",), 0.6, 0.1, None),  # not labelled: neither right nor wrong
+            Prediction(("B-ORG",), 0.2, 0.5, None),
+            Prediction(("O",), 0.8, 0.4, None),
+        ]
+    )
+    result = evaluate(tiny_model, tokenizer, examples, Pictures(), gate="hard")
+    assert (result["tweets"], result["gate"], result["pictures"]) == (5, "hard", True)
+    assert result["ner"]["tweets"] == 4
+    assert result["ner"]["strict"]["f1"] == pytest.approx(2 / (2 + 3))  # 2 gold, 3 found, 1 right
+    assert result["ner"]["lenient"]["f1"] == pytest.approx(4 / (3 + 3))  # 3 gold, 3 found, 2 right
+    relation = result["relation"]
+    assert relation["image_adds"]["auc"] == pytest.approx(3 / 4)
+    assert relation["image_adds"]["accuracy"] == pytest.approx(3 / 4)
+    assert relation["image_adds"]["f1"] == pytest.approx(4 / 5)
+    assert relation["image_adds"]["n"] == 4
+    assert relation["text_represented"]["auc"] == 1
+    assert relation["text_represented"]["n"] == 3
+    assert relation["swapped_auc"] == relation["swapped_auc_by"]["related"]
+    assert "similarity" not in relation["swapped_auc_by"]
+
+
+def test_swapped_auc_is_of_own_against_four_others(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, known: Callable[[list[Prediction]], None]
+) -> None:
+    known([Prediction(("O",), value, value, None) for value in (0.2, 0.5, 0.6, 0.7, 0.9)])
+    examples = [Example(str(index), ("a",), picture=Path(f"{index}.png")) for index in range(5)]
+    by = evaluate(tiny_model, tokenizer, examples, Pictures())["relation"]["swapped_auc_by"]
+    # The swapped score 0.1, 0.25, 0.3, 0.35, 0.45, each four times: of 0.2 one in five is below, of the others all.
+    assert by["image_adds"] == pytest.approx(21 / 25)
+
+
+def test_tweet_i_meets_the_pictures_of_the_next_four(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = [Example(str(i), ("a", "b"), picture=Path(f"{i}.png")) for i in range(7)]  # one length: one order
+    pictures = Pictures()
+    evaluate(tiny_model, tokenizer, examples, pictures)
+    assert SWAPS == 4
+    assert pictures.asked == [[str((index + shift) % 7) for index in range(7)] for shift in range(5)]
+
+
+def test_evaluate_without_regions_has_no_relation(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    result = evaluate(tiny_model, tokenizer, tweets(6))
+    assert set(result) == {"tweets", "gate", "pictures", "ner"}
+    assert result["pictures"] is False
+
+
+def test_evaluate_of_labels_that_are_not_there(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = [Example(str(index), ("a",), picture=Path(f"{index}.png")) for index in range(3)]
+    result = evaluate(tiny_model, tokenizer, examples, Pictures())
+    assert set(result) == {"tweets", "gate", "pictures"}  # no labels, and too few tweets to swap
+
+
+def test_evaluate_with_the_model_itself(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = tweets(9)
+    result = evaluate(tiny_model, tokenizer, examples, Pictures())
+    own = predict(tiny_model, tokenizer, examples, Pictures())
+    labels = [example.labels or () for example in examples]
+    assert result["ner"] == ner_scores(labels, [prediction.labels for prediction in own])
+    values = [prediction.image_adds for prediction in own if prediction.image_adds is not None]
+    assert result["relation"]["image_adds"]["auc"] == binary_scores([index % 2 for index in range(9)], values)["auc"]
+    assert set(result["relation"]["swapped_auc_by"]) == {"related", "image_adds", "text_represented", "similarity"}
+
+
+def test_evaluate_of_tweets_of_which_one_has_no_picture(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    examples = tweets(7)
+    examples[3] = tweets(7, pictures=False)[3]
+    result = evaluate(tiny_model, tokenizer, examples, Pictures())
+    assert result["ner"]["tweets"] == 7
+    assert result["relation"]["image_adds"]["n"] == 6

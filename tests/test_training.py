@@ -1,0 +1,354 @@
+"""Whole training runs on the toy corpus, with the tiny model's weights as base weights: `train` itself, nothing less."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from corpus import COLOURS, recipe, seeing, settings, write_base_weights, write_corpus
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from rpbert import training
+from rpbert.checkpoint import load_checkpoint
+from rpbert.configuration import RpBertConfig
+from rpbert.errors import UserError
+from rpbert.modeling import RpBert
+from rpbert.objectives import Objectives
+from rpbert.recipe import Alignment, Recipe
+
+EPOCHS = 3
+THREE = recipe(multitask=replace(recipe().multitask, epochs=EPOCHS))
+QUICK = recipe(multitask=settings(epochs=1), alignment=replace(recipe().alignment, epochs=0))
+FIGURES = {"valid.txt strict F1", "pairs strict F1", "image_adds AUC", "text_represented AUC", "swapped AUC", "mean"}
+
+Run = Callable[..., dict[str, Any]]
+
+
+class Stopped(Exception):
+    """Stands for whatever ends a run before its time."""
+
+
+@pytest.fixture(scope="module")
+def base(tiny_model: RpBert) -> RpBert:
+    return seeing(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def run(
+    base: RpBert,
+    corpus: Path,
+    tiny_config: RpBertConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Run]:
+    """`train` on the toy corpus; only the preset's sizes are replaced by those of the tiny model."""
+    text, vision = write_base_weights(tmp_path_factory.mktemp("weights"), base, tokenizer)
+
+    def train(output: Path, chosen: Recipe = THREE, data: Path = corpus, resume: bool = False) -> dict[str, Any]:
+        return training.train(chosen, data, output, text, vision, resume)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "preset_config", lambda name: copy.deepcopy(tiny_config))
+        yield train
+
+
+@pytest.fixture(scope="module")
+def whole(run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Folder and record of a run of three epochs that nothing interrupted."""
+    output = tmp_path_factory.mktemp("whole")
+    return output, run(output)
+
+
+def last_weights(output: Path) -> dict[str, Tensor]:
+    """What the last whole epoch left, in float32."""
+    return load_file(output / training.STATE / "model.safetensors")
+
+
+def assert_same_end(output: Path, record: dict[str, Any], whole: tuple[Path, dict[str, Any]]) -> None:
+    """The same weights, losses and figures as the uninterrupted run's."""
+    found, expected = last_weights(output), last_weights(whole[0])
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.allclose(found[name], tensor, atol=1e-6, rtol=0), name
+    for epoch, other in zip(record["epochs"], whole[1]["epochs"], strict=True):
+        assert epoch["loss"] == pytest.approx(other["loss"], abs=1e-5)
+        assert epoch["dev"] == pytest.approx(other["dev"], abs=1e-5)
+
+
+# ---- the record ---------------------------------------------------------------------------------------------------
+
+
+def test_record_stands_in_the_folder(whole: tuple[Path, dict[str, Any]]) -> None:
+    output, record = whole
+    assert json.loads((output / "history.json").read_text()) == json.loads(json.dumps(record))
+
+
+def test_record_names_recipe_versions_and_data(whole: tuple[Path, dict[str, Any]], corpus: Path) -> None:
+    record = whole[1]
+    assert record["recipe"] == asdict(THREE)
+    assert record["versions"] == {name: version(name) for name in ("torch", "transformers", "timm", "accelerate")}
+    files = ("pairs.jsonl", "captions.tsv", "train.txt", "dev.jsonl", "valid.txt")
+    assert record["data_sha256"] == {name: hashlib.sha256((corpus / name).read_bytes()).hexdigest() for name in files}
+
+
+def test_record_of_every_epoch(whole: tuple[Path, dict[str, Any]]) -> None:
+    record = whole[1]
+    assert len(record["alignment"]) == THREE.alignment.epochs
+    assert len(record["epochs"]) == EPOCHS
+    for epoch in record["epochs"]:
+        assert set(epoch["dev"]) == FIGURES
+        figures = [value for name, value in epoch["dev"].items() if name != "mean"]
+        assert epoch["dev"]["mean"] == pytest.approx(sum(figures) / len(figures))
+        assert all(0 <= figure <= 1 for figure in figures)
+        assert set(epoch["loss"]) == {"relation", "matching", "ner"}
+        assert epoch["seconds"]["train"] > 0
+
+
+def test_the_names_are_learned(whole: tuple[Path, dict[str, Any]]) -> None:
+    epochs = whole[1]["epochs"]
+    assert epochs[-1]["loss"]["ner"] < 0.9 * epochs[0]["loss"]["ner"]
+
+
+# ---- the checkpoint -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def scripted(run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Tensor]]]:
+    """A run whose second epoch is the best on dev, and the weights at the end of each epoch."""
+    output, states = tmp_path_factory.mktemp("scripted"), []
+
+    def figures(model: RpBert, *_: Any) -> dict[str, float]:
+        states.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return {"figure": (0.2, 0.9, 0.5)[len(states) - 1]}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "dev_figures", figures)
+        run(output)
+    return output, states
+
+
+def test_the_checkpoint_is_that_of_the_best_epoch(scripted: tuple[Path, list[dict[str, Tensor]]]) -> None:
+    output, states = scripted
+    model, _ = load_checkpoint(output)
+    found = model.state_dict()
+    assert all(torch.equal(found[name], tensor.half().to(tensor.dtype)) for name, tensor in states[1].items())
+    assert not torch.equal(found["emission_head.weight"], states[2]["emission_head.weight"].half().float())
+
+
+def test_every_trainable_parameter_moves(scripted: tuple[Path, list[dict[str, Tensor]]], base: RpBert) -> None:
+    first, second = scripted[1][:2]
+    for name, parameter in base.named_parameters():
+        assert torch.equal(first[name], second[name]) != parameter.requires_grad, name
+
+
+def test_the_cnn_is_the_one_that_was_given(scripted: tuple[Path, list[dict[str, Tensor]]], base: RpBert) -> None:
+    last = scripted[1][-1]
+    given = base.region_encoder.state_dict()  # BatchNorm statistics too
+    assert all(torch.equal(last[f"region_encoder.{name}"], tensor) for name, tensor in given.items())
+
+
+def test_the_checkpoint_reads_a_tweet(whole: tuple[Path, dict[str, Any]], tokenizer: PreTrainedTokenizerBase) -> None:
+    model, loaded = load_checkpoint(whole[0])
+    assert not model.training
+    assert loaded.get_vocab() == tokenizer.get_vocab()
+
+
+# ---- interruptions ------------------------------------------------------------------------------------------------
+
+
+def stop_after(steps: int, patch: pytest.MonkeyPatch) -> None:
+    """Make the loss of step `steps` + 1 raise."""
+    forward, done = Objectives.forward, []
+
+    def failing(self: Objectives, task: str, batch: dict[str, Tensor]) -> Tensor:
+        if len(done) == steps:
+            raise Stopped
+        done.append(task)
+        return forward(self, task, batch)
+
+    patch.setattr(Objectives, "forward", failing)
+
+
+def steps_per_epoch(run: Run, output: Path) -> int:
+    """Steps of the first epoch, counted in a run of one."""
+    taken = []
+    forward = Objectives.forward
+
+    def counting(self: Objectives, task: str, batch: dict[str, Tensor]) -> Tensor:
+        taken.append(task)
+        return forward(self, task, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Objectives, "forward", counting)
+        run(output, recipe(multitask=replace(THREE.multitask, epochs=1)))
+    assert taken.index("ner") == len([task for task in taken if task != "ner"])  # names come after the relation
+    return len(taken)
+
+
+def test_a_run_stopped_within_its_second_epoch_ends_as_if_it_had_not(
+    run: Run, whole: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    steps = steps_per_epoch(run, tmp_path / "count")
+    output = tmp_path / "stopped"
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(steps + 3, patch)
+        with pytest.raises(Stopped):
+            run(output)
+    assert len(json.loads((output / "history.json").read_text())["epochs"]) == 1
+    torch.manual_seed(99)  # the continuation brings its own random state
+    record = run(output, resume=True)
+    assert_same_end(output, record, whole)
+    assert record["alignment"] == whole[1]["alignment"]
+    load_checkpoint(output)
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_run_stopped_between_state_and_record_ends_as_if_it_had_not(
+    run: Run, whole: tuple[Path, dict[str, Any]], tmp_path: Path, epoch: int
+) -> None:
+    evaluated = training.dev_figures
+    means = iter([0.1, 0.2, 0.3])  # each epoch is better than the last, so each saves a checkpoint
+    saved = []
+    save = training.save_checkpoint
+
+    def figures(*arguments: Any) -> dict[str, float]:
+        return {**evaluated(*arguments), "rising": 10 * next(means)}
+
+    def full_disk(*arguments: Any) -> None:
+        saved.append(arguments)
+        if len(saved) == epoch:
+            raise Stopped
+        save(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "dev_figures", figures)
+        patch.setattr(training, "save_checkpoint", full_disk)
+        with pytest.raises(Stopped):
+            run(tmp_path)
+    record = run(tmp_path, resume=True)
+    assert len(record["epochs"]) == EPOCHS
+    found, expected = last_weights(tmp_path), last_weights(whole[0])
+    assert all(torch.allclose(found[name], tensor, atol=1e-6, rtol=0) for name, tensor in expected.items())
+
+
+def test_a_finished_run_is_not_trained_again(run: Run, whole: tuple[Path, dict[str, Any]]) -> None:
+    before = last_weights(whole[0])
+    record = run(whole[0], resume=True)
+    assert len(record["epochs"]) == EPOCHS
+    assert all(torch.equal(tensor, before[name]) for name, tensor in last_weights(whole[0]).items())
+
+
+def test_starting_anew_over_a_run_is_refused(run: Run, whole: tuple[Path, dict[str, Any]]) -> None:
+    before = (whole[0] / "history.json").read_bytes()
+    with pytest.raises(UserError, match="--resume"):
+        run(whole[0])
+    assert (whole[0] / "history.json").read_bytes() == before
+
+
+def test_nothing_to_resume_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="resume"):
+        run(tmp_path / "nothing", resume=True)
+
+
+# ---- other recipes ------------------------------------------------------------------------------------------------
+
+
+def test_tweets_and_pairs_alone(run: Run, tmp_path: Path) -> None:
+    record = run(tmp_path, replace(QUICK, captions=[]))
+    assert "alignment" not in record
+    assert set(record["epochs"][0]["loss"]) == {"relation", "ner"}
+
+
+def test_pairs_alone(run: Run, tmp_path: Path) -> None:
+    record = run(tmp_path, replace(QUICK, captions=[], tweets=[], dev=replace(QUICK.dev, tweets=[])))
+    assert set(record["epochs"][0]["dev"]) == FIGURES - {"valid.txt strict F1"}
+
+
+def one_class(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "image_adds": 1} for row in rows]
+
+
+def too_few(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return rows[:4]
+
+
+def no_relation(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "image_adds"} for row in rows]
+
+
+def no_names(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "entities"} for row in rows]
+
+
+@pytest.mark.parametrize("spoil", [one_class, too_few, no_relation, no_names])
+def test_dev_pairs_that_cannot_compare_epochs_are_refused(
+    run: Run, tmp_path: Path, spoil: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+) -> None:
+    data = write_corpus(tmp_path / "data")
+    rows = [json.loads(line) for line in (data / "dev.jsonl").read_text().splitlines()]
+    (data / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in spoil(rows)))
+    with pytest.raises(UserError, match=r"dev\.jsonl"):
+        run(tmp_path / "output", QUICK, data=data)
+
+
+# ---- parameter groups ---------------------------------------------------------------------------------------------
+
+
+def groups(model: RpBert, alignment_epochs: int) -> dict[str, dict[str, Any]]:
+    """The group of each parameter, by the parameter's name."""
+    aligned: Alignment = replace(THREE.alignment, epochs=alignment_epochs)
+    chosen = replace(
+        THREE,
+        alignment=aligned,
+        multitask=settings(encoder_learning_rate=0.25, head_learning_rate=0.5, weight_decay=0.125),
+    )
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found: dict[str, dict[str, Any]] = {}
+    for group in training._parameter_groups(model, chosen):
+        for parameter in group["params"]:
+            assert names[id(parameter)] not in found  # no parameter in two groups
+            found[names[id(parameter)]] = group
+    return found
+
+
+def test_every_trainable_parameter_is_in_one_group(tiny_model: RpBert) -> None:
+    found = groups(tiny_model, alignment_epochs=1)
+    assert set(found) == {name for name, _ in tiny_model.named_parameters() if not name.startswith("region_encoder.")}
+    assert {"crf.transitions", "crf.start_transitions", "crf.end_transitions"} <= set(found)
+
+
+@pytest.mark.parametrize("alignment_epochs", [0, 1])
+def test_two_learning_rates(tiny_model: RpBert, alignment_epochs: int) -> None:
+    for name, group in groups(tiny_model, alignment_epochs).items():
+        aligned = name.startswith(("projection.", "matching.")) and not name.startswith("matching.relation.")
+        slow = name.startswith("text_encoder.") or (aligned and alignment_epochs > 0)
+        assert group["lr"] == (0.25 if slow else 0.5), name
+
+
+def test_no_weight_decay_on_biases_and_layer_norms(tiny_model: RpBert) -> None:
+    for name, group in groups(tiny_model, alignment_epochs=1).items():
+        spared = (
+            "bias" in name
+            or "LayerNorm" in name
+            or name in ("matching.log_scale", "crf.start_transitions", "crf.end_transitions")
+        )
+        assert group["weight_decay"] == (0 if spared else 0.125), name
+
+
+def test_the_toy_corpus_has_both_classes(corpus: Path) -> None:
+    rows = [json.loads(line) for line in (corpus / "dev.jsonl").read_text().splitlines()]
+    assert len(rows) == len(COLOURS)
+    assert {row["image_adds"] for row in rows} == {row["text_represented"] for row in rows} == {0, 1}

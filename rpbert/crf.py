@@ -143,6 +143,6 @@ def spans_of(labels: list[str]) -> list[tuple[int, int, str]]:
             spans.append((word, word + 1, label[2:]))
         elif label.startswith("I-"):
             start, end, kind = spans[-1]
-            assert end == word and kind == label[2:], f"not valid BIO: {labels}"
+            assert (end, kind) == (word, label[2:]), f"not valid BIO: {labels}"
             spans[-1] = (start, word + 1, kind)
     return spans

@@ -52,9 +52,8 @@ def repair_bio(labels: tuple[str, ...]) -> tuple[str, ...]:
     fixed: list[str] = []
     for label in labels:
         before = fixed[-1] if fixed else "O"
-        if label.startswith("I-") and (before == "O" or before[2:] != label[2:]):
-            label = f"B-{label[2:]}"
-        fixed.append(label)
+        orphan = label.startswith("I-") and (before == "O" or before[2:] != label[2:])
+        fixed.append(f"B-{label[2:]}" if orphan else label)
     return tuple(fixed)
 
 

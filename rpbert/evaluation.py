@@ -119,7 +119,8 @@ def binary_scores(labels: Sequence[int], probabilities: Sequence[float]) -> dict
 
 def relatedness(prediction: Prediction) -> float:
     """How strongly the model relates a picture to its tweet at all: P(adds or shows), were the two independent."""
-    assert prediction.image_adds is not None and prediction.text_represented is not None
+    assert prediction.image_adds is not None
+    assert prediction.text_represented is not None
     return 1 - (1 - prediction.image_adds) * (1 - prediction.text_represented)
 
 

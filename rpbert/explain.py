@@ -74,7 +74,7 @@ def grad_cam(analyzer: Analyzer, prepared: Prepared, targets: Sequence[Target], 
 
     regions = prepared.regions.expand(count, -1, -1).clone()  # (K, 49, C)
     maps = LayerGradCam(forward, analyzer.model.region_map).attribute(regions, relu_attributions=False)
-    assert isinstance(maps, Tensor) and maps.shape == (count, 1, GRID, GRID)
+    assert maps.shape == (count, 1, GRID, GRID)
     return [
         Explanation(target, "Grad-CAM", tuple(tuple(row) for row in grid[0].tolist()))
         for target, grid in zip(targets, maps.detach(), strict=True)

@@ -1,5 +1,7 @@
 """The three losses. One module around the model, so that `accelerate` prepares (and splits over devices) just this."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,7 +34,11 @@ class Objectives(nn.Module):
 
     def forward(self, task: str, batch: dict[str, Tensor]) -> Tensor:
         """`task` is "ner", "relation" or "matching"."""
-        losses = {"ner": self.ner, "relation": self.relation, "matching": self.matching}
+        losses: dict[str, Callable[..., Tensor]] = {
+            "ner": self.ner,
+            "relation": self.relation,
+            "matching": self.matching,
+        }
         if "regions" in batch:
             # Whole channels of a picture: dropped region by region, the noise would average out over the 49.
             regions = batch["regions"].transpose(1, 2)  # (B, C, 49)
@@ -64,7 +70,7 @@ class Objectives(nn.Module):
         weight: Tensor,
         own: Tensor,
     ) -> Tensor:
-        """Cross-entropy of both relations, weighted per row (B,), and the contrast among the pairs that belong together.
+        """Cross-entropy of both relations, weighted per row (B,), and the contrast among pairs that belong together.
 
         Args:
             image_adds, text_represented: (B,) 0 or 1, -1 where not labelled. own: (B,) bool, not a swapped pair.

@@ -73,14 +73,14 @@ def to_pieces(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], limit: i
     input_ids, word_index, room = [tokenizer.cls_token_id], [-1], limit - 2
     kept = 0
     for word, pieces in enumerate(per_word):
-        if not pieces or _IS_URL.match(words[word]):
-            pieces = [tokenizer.unk_token_id]
-        if len(pieces) > room and kept:
+        unknown = not pieces or _IS_URL.match(words[word])
+        read = [tokenizer.unk_token_id] if unknown else pieces
+        if len(read) > room and kept:
             break
-        pieces = pieces[:room]  # only a first word that alone is too long is ever shortened
-        input_ids += pieces
-        word_index += [word] * len(pieces)
-        room -= len(pieces)
+        read = read[:room]  # only a first word that alone is too long is ever shortened
+        input_ids += read
+        word_index += [word] * len(read)
+        room -= len(read)
         kept += 1
     return Pieces([*input_ids, tokenizer.sep_token_id], [*word_index, -1], kept)
 

@@ -95,9 +95,8 @@ def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
             values[name] = _build(wanted, value, f"{where}, [{name}]")
             continue
         plain = list if wanted not in (str, int, float, bool) else wanted
-        if wanted is float and isinstance(value, int):
-            value = float(value)
-        if not isinstance(value, plain):
+        fits = isinstance(value, int | float if wanted is float else plain)
+        if not fits or (isinstance(value, bool) and wanted is not bool):
             raise UserError(f"{where}: {name} = {value!r} is not of the type {plain.__name__}.")
         values[name] = value
     return kind(**values)

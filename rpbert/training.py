@@ -2,7 +2,8 @@
 
 Per epoch one pass over the relation data (cross-entropy of pass 1, with swapped pictures as negatives, and captions
 replayed for matching) and one over the NER data (CRF likelihood after pass 2): one after the other as in the paper's
-algorithm 1, or with `interleave` in one shuffle. Epochs are compared on dev. The same command runs on a CPU, a GPU or, by `accelerate launch`, on many.
+algorithm 1, or with `interleave` in one shuffle. Epochs are compared on dev. The same command runs on a CPU, a GPU or,
+by `accelerate launch`, on many.
 """
 
 import hashlib

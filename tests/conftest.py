@@ -7,13 +7,15 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
+from rpbert.analyzer import Analyzer
+from rpbert.checkpoint import DEFAULT_CHECKPOINT
 from rpbert.configuration import RpBertConfig
 from rpbert.modeling import RpBert
 from rpbert.processing import collate_pieces, split_words, to_pieces
@@ -119,3 +121,19 @@ def batch_of(
         return collate_pieces([to_pieces(tokenizer, tweet, tiny_config.max_pieces) for tweet in words])
 
     return batch
+
+
+@pytest.fixture(scope="session")
+def analyzer() -> Analyzer:
+    """The checkpoint that ships."""
+    return Analyzer.from_pretrained(DEFAULT_CHECKPOINT)
+
+
+@pytest.fixture(scope="session")
+def app_url(analyzer: Analyzer) -> Iterator[str]:
+    """Address of the running app."""
+    from rpbert.ui.app import build_demo, serve
+
+    demo = build_demo(analyzer)
+    yield serve(demo, block=False)
+    demo.close()

@@ -33,6 +33,8 @@ def settings(**changes: Any) -> Multitask:
     """The multitask section of a recipe for small examples: nothing random in it unless a test asks for it."""
     values: dict[str, Any] = {
         "epochs": 2,
+        "interleave": False,
+        "freeze_embeddings": False,
         "tweet_batch": 4,
         "relation_batch": 4,
         "caption_batch": 4,
@@ -63,7 +65,7 @@ def recipe(**changes: Any) -> Recipe:
         "tweets": ["train.txt"],
         "dev": Dev(pairs="dev.jsonl", tweets=["valid.txt"]),
         "alignment": Alignment(epochs=3, batch=4, learning_rate=1e-2, weight_decay=0.1, region_dropout=0.1),
-        "multitask": settings(region_dropout=0.3, text_only=0.3, swapped=0.5),
+        "multitask": settings(interleave=True, freeze_embeddings=True, region_dropout=0.3, text_only=0.3, swapped=0.5),
     }
     return Recipe(**{**values, **changes})
 

@@ -134,8 +134,8 @@ def test_a_picture_goes_with_its_own_tweet(tokenizer: PreTrainedTokenizerBase) -
     seen = [batch for batch in batches if batch.pictures]
     assert seen
     for batch in seen:
-        words = [to_pieces(tokenizer, example.words, LIMIT).input_ids for example in batch.pictures]
-        assert pieces_of(batch) == words
+        words = [e.words for e in batch.pictures if isinstance(e, Example)]
+        assert pieces_of(batch) == [to_pieces(tokenizer, row, LIMIT).input_ids for row in words]
 
 
 def test_with_pictures_and_without_are_never_mixed(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -194,11 +194,12 @@ def test_no_tweets(tokenizer: PreTrainedTokenizerBase) -> None:
 # ---- relation -----------------------------------------------------------------------------------------------------
 
 
-def rows(batch: Batch) -> list[tuple[list[int], Example | Caption, dict[str, Any]]]:
+def rows(batch: Batch) -> list[tuple[list[int], Example, dict[str, Any]]]:
     """Each row as its pieces, the example whose picture it sees, and its other tensors' values."""
     names = ("image_adds", "text_represented", "weight", "own")
     others = [{name: batch.tensors[name][row].item() for name in names} for row in range(len(batch.pictures))]
-    return list(zip(pieces_of(batch), batch.pictures, others, strict=True))
+    sources = [source for source in batch.pictures if isinstance(source, Example)]
+    return list(zip(pieces_of(batch), sources, others, strict=True))
 
 
 def test_every_pair_once_with_its_own_picture_and_labels(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -248,15 +249,13 @@ def test_swapped_rows_of_few_pairs_never_have_their_own_picture(tokenizer: PreTr
     assert all(own != other for own, other in swapped)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_tweets_that_share_a_picture_are_not_swapped_with_each_other(
-    tokenizer: PreTrainedTokenizerBase, seed: int
-) -> None:
+def test_tweets_that_share_a_picture_are_not_swapped_with_each_other(tokenizer: PreTrainedTokenizerBase) -> None:
     examples = [
-        Example(e.id, e.words, None, Path(f"{index // 2}.png"), image_adds=1) for index, e in enumerate(pairs(6))
+        Example(e.id, e.words, None, Path(f"{index // 2}.png"), image_adds=1) for index, e in enumerate(pairs(12))
     ]
     picture_of = {tuple(to_pieces(tokenizer, e.words, LIMIT).input_ids): e.picture for e in examples}
-    batches = relation_batches(examples, tokenizer, LIMIT, settings(swapped=1.0, relation_batch=6), generator(seed))
+    batches = relation_batches(examples, tokenizer, LIMIT, settings(swapped=1.0, relation_batch=3), generator())
+    assert len(batches) == 4
     for pieces, example, values in (row for batch in batches for row in rows(batch)):
         assert (picture_of[tuple(pieces)] == example.picture) == values["own"]
 

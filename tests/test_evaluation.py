@@ -25,7 +25,10 @@ from rpbert.evaluation import (
 )
 from rpbert.modeling import RpBert
 
-WORDS = "meet the obama in paris with lord james of nasa at sunrise over london".split()
+WORDS = [
+    *("meet", "the", "obama", "in", "paris", "with", "lord"),
+    *("james", "of", "nasa", "at", "sunrise", "over", "london"),
+]
 
 
 def split(*sentences: str) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Whole training runs on the toy corpus, with the tiny model's weights as base weights: `train` itself, nothing less."""
+"""Whole training runs on the toy corpus: `train` itself, with the tiny model's weights as base weights."""
 
 import copy
 import hashlib
@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert import training
-from rpbert.checkpoint import load_checkpoint
+from rpbert.checkpoint import load_checkpoint, save_checkpoint
 from rpbert.configuration import RpBertConfig
 from rpbert.errors import UserError
 from rpbert.modeling import RpBert
@@ -32,7 +32,7 @@ FIGURES = {"valid.txt strict F1", "pairs strict F1", "image_adds AUC", "text_rep
 Run = Callable[..., dict[str, Any]]
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Stands for whatever ends a run before its time."""
 
 
@@ -148,10 +148,21 @@ def test_the_checkpoint_is_that_of_the_best_epoch(scripted: tuple[Path, list[dic
     assert not torch.equal(found["emission_head.weight"], states[2]["emission_head.weight"].half().float())
 
 
-def test_every_trainable_parameter_moves(scripted: tuple[Path, list[dict[str, Tensor]]], base: RpBert) -> None:
+def test_everything_moves_but_the_cnn_and_the_frozen_embeddings(
+    scripted: tuple[Path, list[dict[str, Tensor]]], base: RpBert
+) -> None:
     first, second = scripted[1][:2]
-    for name, parameter in base.named_parameters():
-        assert torch.equal(first[name], second[name]) != parameter.requires_grad, name
+    for name, _ in base.named_parameters():
+        still = name.startswith(("region_encoder.", "text_encoder.embeddings."))
+        assert torch.equal(first[name], second[name]) == still, name
+
+
+def test_frozen_embeddings_are_those_that_were_given(
+    scripted: tuple[Path, list[dict[str, Tensor]]], base: RpBert
+) -> None:
+    last = scripted[1][-1]
+    given = base.text_encoder.embeddings.state_dict()
+    assert all(torch.equal(last[f"text_encoder.embeddings.{name}"], tensor) for name, tensor in given.items())
 
 
 def test_the_cnn_is_the_one_that_was_given(scripted: tuple[Path, list[dict[str, Tensor]]], base: RpBert) -> None:
@@ -171,20 +182,21 @@ def test_the_checkpoint_reads_a_tweet(whole: tuple[Path, dict[str, Any]], tokeni
 
 def stop_after(steps: int, patch: pytest.MonkeyPatch) -> None:
     """Make the loss of step `steps` + 1 raise."""
-    forward, done = Objectives.forward, []
+    forward = Objectives.forward
+    done: list[str] = []
 
     def failing(self: Objectives, task: str, batch: dict[str, Tensor]) -> Tensor:
         if len(done) == steps:
-            raise Stopped
+            raise StoppedError
         done.append(task)
         return forward(self, task, batch)
 
     patch.setattr(Objectives, "forward", failing)
 
 
-def steps_per_epoch(run: Run, output: Path) -> int:
-    """Steps of the first epoch, counted in a run of one."""
-    taken = []
+def tasks_of(run: Run, output: Path, chosen: Recipe) -> list[str]:
+    """The task of each step of a run."""
+    taken: list[str] = []
     forward = Objectives.forward
 
     def counting(self: Objectives, task: str, batch: dict[str, Tensor]) -> Tensor:
@@ -193,19 +205,18 @@ def steps_per_epoch(run: Run, output: Path) -> int:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Objectives, "forward", counting)
-        run(output, recipe(multitask=replace(THREE.multitask, epochs=1)))
-    assert taken.index("ner") == len([task for task in taken if task != "ner"])  # names come after the relation
-    return len(taken)
+        run(output, chosen)
+    return taken
 
 
 def test_a_run_stopped_within_its_second_epoch_ends_as_if_it_had_not(
     run: Run, whole: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    steps = steps_per_epoch(run, tmp_path / "count")
+    steps = len(tasks_of(run, tmp_path / "count", replace(THREE, multitask=replace(THREE.multitask, epochs=1))))
     output = tmp_path / "stopped"
     with pytest.MonkeyPatch.context() as patch:
         stop_after(steps + 3, patch)
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             run(output)
     assert len(json.loads((output / "history.json").read_text())["epochs"]) == 1
     torch.manual_seed(99)  # the continuation brings its own random state
@@ -222,7 +233,6 @@ def test_a_run_stopped_between_state_and_record_ends_as_if_it_had_not(
     evaluated = training.dev_figures
     means = iter([0.1, 0.2, 0.3])  # each epoch is better than the last, so each saves a checkpoint
     saved = []
-    save = training.save_checkpoint
 
     def figures(*arguments: Any) -> dict[str, float]:
         return {**evaluated(*arguments), "rising": 10 * next(means)}
@@ -230,13 +240,13 @@ def test_a_run_stopped_between_state_and_record_ends_as_if_it_had_not(
     def full_disk(*arguments: Any) -> None:
         saved.append(arguments)
         if len(saved) == epoch:
-            raise Stopped
-        save(*arguments)
+            raise StoppedError
+        save_checkpoint(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "dev_figures", figures)
         patch.setattr(training, "save_checkpoint", full_disk)
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             run(tmp_path)
     record = run(tmp_path, resume=True)
     assert len(record["epochs"]) == EPOCHS
@@ -264,6 +274,44 @@ def test_nothing_to_resume_is_refused(run: Run, tmp_path: Path) -> None:
 
 
 # ---- other recipes ------------------------------------------------------------------------------------------------
+
+
+def test_one_task_after_the_other_as_in_the_paper(run: Run, tmp_path: Path) -> None:
+    tasks = tasks_of(run, tmp_path, QUICK)  # 8 pairs, 16 captions, 8 + 5 tweets in batches of 4
+    assert tasks == ["relation"] * 2 + ["matching"] * 2 + ["ner"] * 4
+
+
+def test_interleaved_tasks(run: Run, tmp_path: Path) -> None:
+    tasks = tasks_of(run, tmp_path, replace(QUICK, multitask=replace(QUICK.multitask, interleave=True)))
+    assert sorted(tasks) == ["matching"] * 2 + ["ner"] * 4 + ["relation"] * 2
+    last_relation = max(index for index, task in enumerate(tasks) if task == "relation")
+    assert "ner" in tasks[:last_relation]
+
+
+def test_embeddings_that_are_not_frozen_move(run: Run, base: RpBert, tmp_path: Path) -> None:
+    run(tmp_path, QUICK)
+    name = "text_encoder.embeddings.word_embeddings.weight"
+    assert not torch.equal(last_weights(tmp_path)[f"model.{name}"], base.state_dict()[name])
+
+
+@pytest.fixture
+def plain(tiny_config: RpBertConfig, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run` with a preset that, as `paper`, has no matching term."""
+    config = copy.deepcopy(tiny_config)
+    config.matching = False
+    monkeypatch.setattr(training, "preset_config", lambda name: copy.deepcopy(config))
+    return run
+
+
+def test_a_preset_without_matching(plain: Run, tmp_path: Path) -> None:
+    record = plain(tmp_path, replace(QUICK, captions=[]))
+    assert set(record["epochs"][0]["loss"]) == {"relation", "ner"}
+
+
+@pytest.mark.parametrize("chosen", [QUICK, replace(THREE, captions=[])], ids=["captions", "alignment"])
+def test_what_only_matching_can_use_is_refused_without_it(plain: Run, tmp_path: Path, chosen: Recipe) -> None:
+    with pytest.raises(UserError, match="matching"):
+        plain(tmp_path, chosen)
 
 
 def test_tweets_and_pairs_alone(run: Run, tmp_path: Path) -> None:

@@ -36,15 +36,11 @@ def build_demo(analyzer: Analyzer) -> gr.Blocks:
     return demo
 
 
-def launch(
-    checkpoint: str, host: str | None = None, port: int | None = None, block: bool = True
-) -> tuple[gr.Blocks, str]:
-    """Serve the page; returns it and its address when `block` is False.
+def serve(demo: gr.Blocks, host: str | None = None, port: int | None = None, block: bool = True) -> str:
+    """Serve the page; returns its address, at once when `block` is False.
 
-    Without `host` and `port`, gradio's own settings hold: this computer only, or what a Space sets. Raises `UserError`
-    for a checkpoint that cannot be loaded.
+    Without `host` and `port`, gradio's own settings hold: this computer only, or what a Space sets.
     """
-    demo = build_demo(Analyzer.from_pretrained(checkpoint))
     _, url, _ = demo.queue(max_size=32).launch(
         server_name=host,
         server_port=port,
@@ -54,5 +50,11 @@ def launch(
         run_history=False,
         max_file_size="30mb",
         ssr_mode=False,
+        quiet=not block,
     )
-    return demo, url
+    return str(url)
+
+
+def launch(checkpoint: str, host: str | None = None, port: int | None = None) -> None:
+    """Load, build, serve. Raises `UserError` for a checkpoint that cannot be loaded."""
+    serve(build_demo(Analyzer.from_pretrained(checkpoint)), host, port)

@@ -1,0 +1,124 @@
+"""One journey in a real headless Chromium, with every other host out of reach."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, Route, expect, sync_playwright
+
+from rpbert.ui.samples import SAMPLES
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium is installed"),
+]
+
+
+@pytest.fixture
+def attempts() -> list[str]:
+    """Requests to other hosts that were tried."""
+    return []
+
+
+@pytest.fixture
+def page(app_url: str, attempts: list[str]) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+
+        def only_here(route: Route) -> None:
+            if route.request.url.startswith((app_url, "data:", "blob:")):
+                route.continue_()
+            else:
+                attempts.append(route.request.url)
+                route.abort()
+
+        page.route("**/*", only_here)
+        page.goto(app_url)
+        yield page
+        browser.close()
+
+
+def analyse(page: Page, text: str) -> None:
+    page.locator("#tweet textarea").fill(text)
+    page.get_by_role("button", name="Analyse", exact=True).click()
+
+
+def overlay_source(page: Page) -> str:
+    return page.locator("#overlay img").get_attribute("src") or ""
+
+
+def test_from_a_pasted_tweet_to_the_heatmap_of_a_name(page: Page, attempts: list[str]) -> None:
+    # The page opens on an example that is analysed already.
+    expect(page.locator("#spans")).to_contain_text("Eileen Collins")
+    expect(page.locator("#relation")).to_contain_text("The picture adds to the tweet")
+    expect(page.locator("#overlay img")).to_be_visible()
+
+    # A tweet and a picture of one's own.
+    with page.expect_file_chooser() as chooser:
+        page.locator("#picture").get_by_label("Clear").or_(page.locator("#picture button[title='Clear']")).first.click()
+        page.locator("#picture").get_by_text("Drop a JPEG").click()
+    chooser.value.set_files(str(SAMPLES / "rocket_falcon9.jpg"))
+    expect(page.locator("#picture img")).to_be_visible()
+    analyse(page, "Elon Musk watches the launch from Florida")
+    expect(page.locator("#spans")).to_contain_text("Elon Musk")
+    expect(page.locator("#caption")).to_contain_text("the picture adds")
+    before = overlay_source(page)
+
+    # Clicking a name shows its own map.
+    page.locator("#spans").get_by_text("Elon Musk", exact=True).click()
+    expect(page.locator("#caption")).to_contain_text("“Elon Musk” is PER")
+    assert overlay_source(page) != before
+    assert page.locator("#target input:checked").count() == 1
+    expect(page.locator("#target label.selected")).to_contain_text("Elon Musk")
+
+    assert attempts == []
+
+
+def test_a_mistake_loses_nothing(page: Page, tmp_path: Path) -> None:
+    expect(page.locator("#spans")).to_contain_text("Eileen Collins")
+    before = overlay_source(page)
+    analyse(page, "")
+    expect(page.locator("#message")).to_contain_text("There is no text to read")
+    analyse(page, "x" * 3000)
+    expect(page.locator("#message")).to_contain_text("3,000 characters")
+    bomb = tmp_path / "bomb.png"
+    Image.new("1", (12_000, 12_000)).save(bomb)
+    page.locator("#picture button[title='Clear'], #picture [aria-label='Clear']").first.click()
+    page.locator("#picture input[type=file]").set_input_files(str(bomb))
+    expect(page.locator("#picture img")).to_be_visible()
+    analyse(page, "A fine tweet")
+    expect(page.locator("#message")).to_contain_text("144 megapixels")
+    expect(page.locator("#spans")).to_contain_text("Eileen Collins")
+    assert overlay_source(page) == before
+
+
+def test_a_tweet_of_markup_stays_text(page: Page) -> None:
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    text = "<img src=x onerror=alert(1)> Barack Obama <script>alert(2)</script> in Berlin"
+    analyse(page, text)
+    expect(page.locator("#spans")).to_contain_text("<script>alert(2)</script>")
+    expect(page.locator("#names")).to_contain_text("Barack Obama")
+    page.locator("#spans").get_by_text("Barack Obama", exact=True).click()
+    expect(page.locator("#caption")).to_contain_text("Barack Obama")
+    assert dialogs == []
+
+
+def test_gate_and_missing_picture_are_told(page: Page) -> None:
+    expect(page.locator("#spans")).to_contain_text("Eileen Collins")
+    page.locator("#gate").get_by_text("closed: text alone").click()
+    expect(page.locator("#relation")).to_contain_text("(closed)")
+    page.get_by_role("button", name="No picture").click()
+    expect(page.locator("#relation")).to_contain_text("the tweet was read alone")
+    expect(page.locator("#caption")).to_contain_text("No picture was given")
+    page.get_by_role("button", name="No name at all").click()
+    expect(page.locator("#summary")).to_contain_text("No names found")

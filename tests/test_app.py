@@ -1,6 +1,5 @@
 """The app as other programs meet it: its endpoint, its errors, what it does not give away."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,8 @@ ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
 
 
 @pytest.fixture(scope="module")
-def client(app_url: str) -> Iterator[Client]:
-    with Client(app_url, verbose=False) as client:
-        yield client
+def client(app_url: str) -> Client:
+    return Client(app_url, verbose=False)
 
 
 def test_the_api_is_this_and_nothing_else(client: Client) -> None:

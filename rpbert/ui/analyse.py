@@ -20,7 +20,7 @@ assert tuple(TYPE_NAMES) == ENTITY_TYPES
 # Chosen for 4.5:1 contrast in either theme; the type is always written beside the colour.
 COLOURS = {"PER": "#1f6fb2", "LOC": "#197a43", "ORG": "#a3461a", "MISC": "#7b4aa8"}
 
-TABLE_HEADERS = ["Name", "Type", "Confidence", "Without the picture", "Next best reading"]
+TABLE_HEADERS = ["Name", "Type", "Confidence", "… without the picture", "Next best reading"]
 NO_PICTURE = "No picture was given, so there is nowhere to look. Add one and analyse again."
 CLOSED = "The gate is closed: the picture cannot reach the names, so there is no map for them."
 FAINT = 0.005  # nats: a map whose strongest cell is weaker moves a probability by less than about 0.5 %
@@ -165,6 +165,15 @@ def heatmap(shown: Shown, choice: int) -> tuple[Image.Image | None, str]:
     if explanation.strength == 0:
         return shown.picture, '<p class="empty">The picture has no effect here: the map is zero everywhere.</p>'
     return draw_overlay(shown.picture, explanation.grid, scale), _caption(explanation, scale)
+
+
+def map_text(shown: Shown, choice: int) -> str:
+    """The heatmap for those who do not see it, as plain text; empty without one."""
+    if shown.picture is None:
+        return ""
+    explanation = shown.maps[choice]
+    strongest = describe_grid(explanation.grid) if explanation.strength else "No cell has an effect."
+    return f"Heatmap of {explanation.target.describe()}. {strongest}"
 
 
 def _caption(explanation: Explanation, scale: float) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from rpbert.analyzer import Analyzer
 from rpbert.errors import UserError
@@ -11,6 +12,8 @@ from rpbert.gates import Gate
 from rpbert.ui import analyse
 from rpbert.ui.page import FIXED, Inputs, Outputs, picture_input
 from rpbert.ui.samples import Sample
+
+OWN_PICTURE = "The picture you chose"
 
 # One model, so one of these at a time; the page's own events are no part of the API.
 MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
@@ -31,11 +34,12 @@ def wire(analyzer: Analyzer, samples: list[Sample], inputs: Inputs, outputs: Out
         **PRIVATE,
     )
     for sample, button in zip(samples, inputs.samples, strict=True):
-        path = None if sample.picture is None else str(sample.picture)
-        button.click(_constant(sample.text, path), None, [inputs.tweet, inputs.picture], **PRIVATE).then(
+        button.click(_sample_handler(sample), None, [inputs.tweet, inputs.picture], **PRIVATE).then(
             analyse_tweet, given, results, **MODEL, **PRIVATE
         )
     inputs.gate.change(lambda choice: gr.update(visible=choice == FIXED), inputs.gate, inputs.fixed, **PRIVATE)
+
+    inputs.picture.upload(lambda: gr.update(alt_text=OWN_PICTURE), None, inputs.picture, **PRIVATE)
 
     picture = [outputs.overlay, outputs.caption]
     outputs.target.input(_explain_choice, [state, outputs.target], picture, **PRIVATE)
@@ -64,8 +68,9 @@ def add_endpoints(analyzer: Analyzer) -> None:
     gr.Button(visible=False).click(analyze, [text, image, gate], result, api_name="analyze", **MODEL)
 
 
-def _constant(*values: Any) -> Callable[[], tuple[Any, ...]]:
-    return lambda: values
+def _sample_handler(sample: Sample) -> Callable[[], tuple[Any, ...]]:
+    path = None if sample.picture is None else str(sample.picture)
+    return lambda: (sample.text, gr.update(value=path, alt_text=sample.alt))
 
 
 def _analyse_handler(
@@ -86,7 +91,7 @@ def _analyse_handler(
             outputs.spans: analyse.highlighted(shown.analysis),
             outputs.relation: analyse.relation_panel(shown.analysis),
             outputs.target: gr.update(choices=analyse.target_choices(shown.analysis), value=0),
-            outputs.overlay: gr.update(value=image, visible=image is not None),
+            outputs.overlay: _overlay(shown, 0, image),
             outputs.caption: caption,
             outputs.names: analyse.table(shown.analysis),
             outputs.footer: analyse.footer(shown),
@@ -97,7 +102,11 @@ def _analyse_handler(
 
 def _explain_choice(shown: analyse.Shown, choice: int) -> tuple[Any, str]:
     image, caption = analyse.heatmap(shown, choice)
-    return gr.update(value=image, visible=image is not None), caption
+    return _overlay(shown, choice, image), caption
+
+
+def _overlay(shown: analyse.Shown, choice: int, image: Image.Image | None) -> Any:
+    return gr.update(value=image, visible=image is not None, alt_text=analyse.map_text(shown, choice))
 
 
 def _choose_span(shown: analyse.Shown, event: gr.SelectData) -> tuple[Any, ...]:

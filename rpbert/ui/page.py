@@ -76,6 +76,7 @@ def draw_inputs(samples: list[Sample]) -> Inputs:
         buttons=["fullscreen"],
         height=260,
         elem_id="picture",
+        alt_text=first.alt,
         placeholder="Drop a JPEG, PNG, WebP, GIF or BMP here, or click to choose one",
     )
     gate = gr.Radio(GATE_CHOICES, value="soft", label="Gate: how much of the picture is let in", elem_id="gate")
@@ -94,6 +95,7 @@ def draw_inputs(samples: list[Sample]) -> Inputs:
 def draw_outputs(shown: analyse.Shown) -> Outputs:
     """Names, relation and heatmap, filled with an analysis."""
     image, text = analyse.heatmap(shown, 0)
+    alt = analyse.map_text(shown, 0)
     summary = gr.HTML(analyse.summary(shown.analysis), elem_id="summary")
     spans = gr.HighlightedText(
         analyse.highlighted(shown.analysis),
@@ -109,6 +111,7 @@ def draw_outputs(shown: analyse.Shown) -> Outputs:
         label="The names (probabilities from 0 to 1)",
         interactive=False,
         wrap=True,
+        column_widths=["26%", "22%", "17%", "17%", "18%"],
         elem_id="names",
     )
     relation = gr.HTML(analyse.relation_panel(shown.analysis), elem_id="relation")
@@ -118,6 +121,7 @@ def draw_outputs(shown: analyse.Shown) -> Outputs:
     overlay = gr.Image(
         image,
         label="Heatmap over the picture",
+        alt_text=alt,
         format="png",
         interactive=False,
         buttons=["download", "fullscreen"],

@@ -25,7 +25,15 @@ from rpbert.configuration import ENTITY_TYPES
 from rpbert.crf import spans_of
 from rpbert.gates import Gate, parse_gate
 from rpbert.modeling import RpBert
-from rpbert.processing import Word, collate_pieces, open_picture, picture_tensor, split_words, to_pieces
+from rpbert.processing import (
+    Word,
+    collate_pieces,
+    mostly_foreign,
+    open_picture,
+    picture_tensor,
+    split_words,
+    to_pieces,
+)
 
 CACHED_PICTURES = 64  # 250 KB each for `mini`
 
@@ -169,7 +177,15 @@ class Analyzer:
                 f"The tweet is too long for the model: it read the first {tweet.words} of {len(words)} words, "
                 f"up to “{words[tweet.words - 1].text}”."
             )
-        regions = None if image is None else self._regions_of(open_picture(image))
+        if mostly_foreign(text):
+            warnings.append(
+                "Most of this tweet is not in Latin letters. The model learned from English tweets: expect it to miss "
+                "names here, or to guess."
+            )
+        picture = None if image is None else open_picture(image)
+        if picture is not None and picture.info["frames"] > 1:
+            warnings.append(f"The picture is animated: only the first of its {picture.info['frames']} frames was read.")
+        regions = None if picture is None else self._regions_of(picture)
         seconds = time.perf_counter() - began
         return Prepared(text, tuple(words), collate_pieces([tweet]), regions, tuple(warnings), seconds)
 

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import timm
 import torch
-from huggingface_hub.errors import HFValidationError
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import BertModel, BertTokenizerFast, PreTrainedTokenizerBase
-from transformers.utils.logging import disable_progress_bar
 
-from rpbert.configuration import ENTITY_TYPES, LABELS, RpBertConfig
+from rpbert.configuration import RpBertConfig
 from rpbert.errors import UserError
 from rpbert.modeling import RpBert
 
@@ -23,45 +20,16 @@ DEFAULT_CHECKPOINT = Path(__file__).parents[1] / "checkpoints" / "rpbert-mini"
 def load_checkpoint(source: str | Path) -> tuple[RpBert, PreTrainedTokenizerBase]:
     """A trained model in eval mode (float32) and its tokenizer, from a folder or a Hugging Face Hub id.
 
-    Raises `UserError` when there is no such checkpoint, or when it is of another architecture, has other labels, lacks
-    a weight or has one too many: a checkpoint never loads half.
+    Raises `UserError` as `RpBert.from_pretrained` does, and for a checkpoint without a tokenizer.
     """
+    model = RpBert.from_pretrained(source)
     try:
-        raw, _ = RpBertConfig.get_config_dict(str(source))
-    except (OSError, ValueError, HFValidationError) as error:
-        raise UserError(
-            f"There is no checkpoint at {str(source)!r}: neither a folder with a config.json nor a model on the "
-            "Hugging Face Hub that can be reached from here."
-        ) from error
-    if raw.get("model_type") != RpBertConfig.model_type:
-        raise UserError(
-            f"The checkpoint {str(source)!r} is of the type {raw.get('model_type')!r}, not an RpBERT. Please give the "
-            "folder or Hub id of an RpBERT checkpoint."
-        )
-    try:
-        config = RpBertConfig.from_dict(raw)
-        if config.labels != LABELS:
-            raise UserError(
-                f"The checkpoint {str(source)!r} has other labels than O, B- and I- with {', '.join(ENTITY_TYPES)}."
-            )
-        disable_progress_bar()  # half a second; its bar would stand in the output of every command
-        model, report = RpBert.from_pretrained(
-            str(source), config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
-        )
         tokenizer = BertTokenizerFast.from_pretrained(str(source))
-    except UserError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"The checkpoint {str(source)!r} cannot be read: {error}") from error
-    wrong = {
-        "lacks": sorted(report["missing_keys"]),
-        "does not know": sorted(report["unexpected_keys"]),
-        "has in another shape": sorted(entry[0] for entry in report["mismatched_keys"]),
-    }
-    problems = [f"{what} {len(names)} weights ({', '.join(names[:3])})" for what, names in wrong.items() if names]
-    if problems:
-        raise UserError(f"The checkpoint {str(source)!r} does not fit this model: it {'; it '.join(problems)}.")
-    return model.eval(), tokenizer
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"The checkpoint {str(source)!r} has no tokenizer that can be read: {error}") from error
+    if len(tokenizer) != model.config.text.vocab_size:  # without its vocabulary it would call every word unknown
+        raise UserError(f"The checkpoint {str(source)!r} has no tokenizer that fits its model.")
+    return model, tokenizer
 
 
 def save_checkpoint(model: RpBert, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

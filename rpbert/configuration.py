@@ -48,8 +48,9 @@ class RpBertConfig(PreTrainedConfig):
             self.text_config = BertConfig()
         elif isinstance(self.text_config, dict):
             self.text_config = BertConfig(**self.text_config)
-        kwargs.setdefault("id2label", dict(enumerate(LABELS)))
-        kwargs.setdefault("label2id", {label: index for index, label in enumerate(LABELS)})
+        if self.id2label is None:
+            self.id2label = dict(enumerate(LABELS))
+            self.label2id = {label: index for index, label in enumerate(LABELS)}
         super().__post_init__(**kwargs)
 
     @property

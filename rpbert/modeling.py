@@ -10,16 +10,21 @@ is that of the authors' 2022 code; where it differs by choice, the docstring say
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from huggingface_hub.errors import HFValidationError
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import BertModel, PreTrainedModel
 from transformers.utils import ModelOutput
+from transformers.utils.logging import disable_progress_bar
 
-from rpbert.configuration import GRID, REGIONS, RpBertConfig
+from rpbert.configuration import ENTITY_TYPES, GRID, LABELS, REGIONS, RpBertConfig
 from rpbert.crf import Crf
+from rpbert.errors import UserError
 from rpbert.gates import Gate, closes_regions, gate_value
 from rpbert.matching import Matching
 from rpbert.vision import RegionEncoder
@@ -48,7 +53,8 @@ class Relation(NamedTuple):
 
 
 class RpBert(PreTrainedModel):
-    """The model; build it with `RpBert(config)` (random weights) or `rpbert.checkpoint` (trained or base weights)."""
+    """The model; build it with `RpBert(config)` (random weights), `RpBert.from_pretrained` (trained) or
+    `rpbert.checkpoint.from_backbones` (pretrained backbones, new heads)."""
 
     config_class = RpBertConfig
     base_model_prefix = "rpbert"
@@ -77,6 +83,37 @@ class RpBert(PreTrainedModel):
         super()._init_weights(module)
         if isinstance(module, Crf | nn.LSTM):
             module.reset_parameters()
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, **settings: Any) -> "RpBert":
+        """A trained model in eval mode, float32, from a folder or a Hugging Face Hub id.
+
+        Raises `UserError` when there is no such checkpoint, or when it is of another architecture, has other labels,
+        lacks a weight or has one too many: a checkpoint never loads half.
+        """
+        config = _read_config(str(source))
+        disable_progress_bar()  # loading takes half a second; the bar would stand in the output of every command
+        try:
+            model, report = super().from_pretrained(
+                str(source),
+                config=config,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are reported, and refused, below
+                **settings,
+            )
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise UserError(f"The checkpoint {str(source)!r} cannot be read: {error}") from error
+        wrong = {
+            "that it lacks": sorted(report["missing_keys"]),
+            "that the model does not know": sorted(report["unexpected_keys"]),
+            "that it has in another shape": sorted(entry[0] for entry in report["mismatched_keys"]),
+        }
+        problems = [f"{len(names)} weights {what} ({', '.join(names[:3])})" for what, names in wrong.items() if names]
+        if problems:
+            raise UserError(f"The checkpoint {str(source)!r} does not fit this model: {'; '.join(problems)}.")
+        trained: RpBert = model.eval()
+        return trained
 
     # ---- the two passes -------------------------------------------------------------------------------------------
 
@@ -202,3 +239,28 @@ class RpBert(PreTrainedModel):
             states = self.encode(input_ids, attention_mask, factor.view(-1, 1, 1) * visual, visible)
             output.emissions, output.word_mask = self.emit(states, word_index)
         return output
+
+
+def _read_config(source: str) -> RpBertConfig:
+    """The configuration of an RpBERT checkpoint; `UserError` for anything else."""
+    try:
+        raw, _ = RpBertConfig.get_config_dict(source)
+    except (OSError, ValueError, HFValidationError):
+        raw = {}
+    if not raw:
+        raise UserError(
+            f"There is no checkpoint at {source!r}: neither a folder with a config.json nor a model on the Hugging "
+            "Face Hub that can be reached from here."
+        )
+    if raw.get("model_type") != RpBertConfig.model_type:
+        raise UserError(
+            f"The checkpoint {source!r} is of the type {raw.get('model_type')!r}, not an RpBERT. Please give the "
+            "folder or Hub id of an RpBERT checkpoint."
+        )
+    try:
+        config = RpBertConfig.from_dict(raw)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"The config.json of {source!r} cannot be read: {error}") from error
+    if config.labels != LABELS:
+        raise UserError(f"The checkpoint {source!r} has other labels than O, B- and I- with {', '.join(ENTITY_TYPES)}.")
+    return config

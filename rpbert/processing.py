@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import regex
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -21,11 +21,27 @@ MAX_CHARACTERS = 2_000
 MAX_PIXELS = 50_000_000
 PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
-_URL = r"(?:https?:|www\.)\S*"
+# What turns a picture of each EXIF orientation upright. Pillow's own exif_transpose also rewrites the other EXIF
+# entries, and fails where one of these is odd.
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_URL = r"(?i:https?:|www\.)\S*"
 # A hashtag's "#" is a word of its own, so that the name behind it can be labelled without it; a handle is one word;
 # an emoji with its joiners, skin tone and variation selector is one word; every other character stands alone.
 _WORD = regex.compile(rf"{_URL}|@\w+|[\p{{L}}\p{{M}}\p{{N}}_]+|(?=\p{{Extended_Pictographic}}|\p{{RI}})\X|\S")
-_IS_URL = regex.compile(_URL, regex.IGNORECASE)
+_LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
+_IS_URL = regex.compile(_URL)
+# Anything but control and format characters, halves of emoji, marks that stand on nothing, and space.
+_READABLE = regex.compile(r"[^\p{Cc}\p{Cf}\p{Cs}\p{M}\p{Z}]")
 
 
 @dataclass(frozen=True)
@@ -52,10 +68,15 @@ def split_words(text: str) -> list[Word]:
         raise UserError(
             f"The tweet has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read. Please shorten it."
         )
-    words = [Word(match.group(), *match.span()) for match in _WORD.finditer(text)]
-    if not any(any(character.isprintable() for character in word.text) for word in words):
+    if not _READABLE.search(text):
         raise UserError("There is no text to read. Please type or paste a tweet.")
-    return words
+    return [Word(match.group(), *match.span()) for match in _WORD.finditer(text)]
+
+
+def mostly_foreign(text: str) -> bool:
+    """Whether more than half of the letters are not Latin."""
+    letters = len(_LETTER.findall(text))
+    return 2 * len(_LATIN.findall(text)) < letters
 
 
 def to_pieces(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], limit: int) -> Pieces:
@@ -64,9 +85,8 @@ def to_pieces(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], limit: i
     URLs, and words of which the tokenizer leaves nothing (invisible joiners, variation selectors), become [UNK], as in
     the authors' data/loader.py.
     """
-    encoded = tokenizer(
-        list(words), is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False
-    )
+    sound = [word.encode("utf-8", "ignore").decode() for word in words]  # half an emoji is no text to the tokenizer
+    encoded = tokenizer(sound, is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False)
     per_word: list[list[int]] = [[] for _ in words]
     for piece, word in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
         per_word[word].append(piece)
@@ -102,22 +122,35 @@ def open_picture(source: str | Path | Image.Image) -> Image.Image:
     Raises `UserError` for what is not a readable picture, or has more than 50 megapixels (checked before decoding).
     """
     if isinstance(source, Image.Image):
-        return _to_rgb(source)
-    if not Path(source).is_file():
-        raise UserError(f"There is no picture file named {Path(source).name!r}. Please check the path.")
+        return _decode(source, "The picture")
+    name = repr(Path(source).name[-60:])
     try:
-        with Image.open(source, formats=PICTURE_FORMATS) as picture:
-            return _to_rgb(picture)
-    except UserError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UserError(_too_large("far too many")) from error
+        picture = Image.open(source, formats=PICTURE_FORMATS)
     except UnidentifiedImageError as error:
         raise UserError(
-            f"{Path(source).name!r} is not a picture that can be read. Please use a JPEG, PNG, WebP, GIF or BMP file."
+            f"{name} is not a picture that can be read. Please use a JPEG, PNG, WebP, GIF or BMP file."
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for damaged files
-        raise UserError(f"{Path(source).name!r} is damaged and cannot be decoded. Please save it again.") from error
+    except Image.DecompressionBombError as error:
+        raise UserError(_too_large("far too many")) from error
+    except Exception as error:  # the head of a damaged file can make Pillow raise anything
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
+            raise UserError(f"There is no picture file named {name}. Please check the path.") from error
+        raise UserError(_damaged(name)) from error
+    with picture:
+        return _decode(picture, name)
+
+
+def _decode(picture: Image.Image, name: str) -> Image.Image:
+    try:
+        return _to_rgb(picture)
+    except UserError:
+        raise
+    except Exception as error:  # and so can its body
+        raise UserError(_damaged(name)) from error
+
+
+def _damaged(name: str) -> str:
+    return f"{name} is damaged and cannot be decoded. Please save it again, or use another."
 
 
 def _too_large(megapixels: str) -> str:
@@ -126,11 +159,21 @@ def _too_large(megapixels: str) -> str:
     )
 
 
+def _frames(picture: Image.Image) -> int:
+    """How many frames there are, 1 where the file is damaged behind the first: that one may still be read."""
+    try:
+        return max(getattr(picture, "n_frames", 1), picture.info.get("frames", 1))
+    except Exception:
+        return 1
+
+
 def _to_rgb(picture: Image.Image) -> Image.Image:
     if picture.width * picture.height > MAX_PIXELS:
         raise UserError(_too_large(f"{picture.width * picture.height / 1e6:.0f}"))
+    frames = _frames(picture)
     picture.seek(0)
-    picture = ImageOps.exif_transpose(picture)
+    turn = _UPRIGHT.get(picture.getexif().get(_ORIENTATION, 1))
+    picture = picture if turn is None else picture.transpose(turn)
     if picture.mode.startswith("I"):  # 16-bit grey: Pillow would clip at 255 instead of scaling
         grey = np.asarray(picture).astype(np.float32) / 257
         picture = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
@@ -138,7 +181,9 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
-    return picture.convert("RGB")
+    rgb = picture.convert("RGB")
+    rgb.info = {"frames": frames}  # more than one: the rest of an animation was left out
+    return rgb
 
 
 def picture_tensor(picture: Image.Image, config: RpBertConfig) -> Tensor:

@@ -8,6 +8,7 @@ by `accelerate launch`, on many.
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -58,6 +59,8 @@ def train(
     """
     if (output / STATE).exists() and not resume:
         raise UserError(f"{output} holds an unfinished run. Add --resume to go on with it, or choose another folder.")
+    if resume and not (output / STATE).exists():
+        raise UserError(f"There is no finished epoch in {output} to resume from. Start without --resume.")
     # The three tasks use different parts of the model.
     accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
     set_seed(recipe.seed)
@@ -156,17 +159,30 @@ class _Loop:
         """All epochs that are still to do."""
         if resume:
             self.accelerator.load_state(str(self.output / STATE))
-            record = json.loads((self.output / HISTORY).read_text())
+            record = json.loads((self.output / STATE / HISTORY).read_text())
         for epoch in range(len(record["epochs"]), self.recipe.multitask.epochs):
             record["epochs"].append(self._epoch(epoch))
             figures = record["epochs"][-1]["dev"]
-            self.accelerator.save_state(str(self.output / STATE))
             if self.accelerator.is_main_process:
                 print(f"epoch {epoch + 1}:", *(f"{name} {value:.4f}" for name, value in figures.items()), sep="\n  ")
                 if figures["mean"] == max(past["dev"]["mean"] for past in record["epochs"]):
                     save_checkpoint(self.model, self.tokenizer, self.output)
-                (self.output / HISTORY).write_text(json.dumps(record, indent=1))
+            self._save_state(record)
         return record
+
+    def _save_state(self, record: dict[str, Any]) -> None:
+        """Replace the saved state by renaming, so that a run killed while it saves still has the last whole one."""
+        state, new = self.output / STATE, self.output / f"{STATE}.new"
+        self.accelerator.save_state(str(new))
+        if self.accelerator.is_main_process:
+            for folder in (new, self.output):
+                (folder / HISTORY).write_text(json.dumps(record, indent=1) + "\n")
+            old = self.output / f"{STATE}.old"
+            if state.exists():
+                state.rename(old)
+            new.rename(state)
+            shutil.rmtree(old, ignore_errors=True)
+        self.accelerator.wait_for_everyone()
 
     def _batches(self, epoch: int) -> list[tuple[str, Batch]]:
         """Every batch of an epoch with its task."""

@@ -54,7 +54,7 @@ def aligned(
 ) -> tuple[RpBert, list[float]]:
     model = copy.deepcopy(start)
     torch.manual_seed(0)
-    losses = list(align(model, tokenizer, store, [captions[:8], captions], stage(), seed=0))
+    losses = list(align(model, tokenizer, store, [captions[:8], captions[::-1]], stage(), seed=0))
     return model, losses
 
 

@@ -239,14 +239,17 @@ def test_swapped_rows(tokenizer: PreTrainedTokenizerBase) -> None:
         assert len(set(texts)) == 6  # six tweets, none of them twice
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_swapped_rows_of_few_pairs_never_have_their_own_picture(tokenizer: PreTrainedTokenizerBase, seed: int) -> None:
+@pytest.mark.parametrize("share", [1.0, 0.67])
+def test_swapped_rows_of_few_pairs_never_have_their_own_picture(
+    tokenizer: PreTrainedTokenizerBase, share: float
+) -> None:
     examples = pairs(3)
     picture_of = {tuple(to_pieces(tokenizer, e.words, LIMIT).input_ids): e.picture for e in examples}
-    batches = relation_batches(examples, tokenizer, LIMIT, settings(swapped=1.0), generator(seed))
-    swapped = [(picture_of[tuple(p)], e.picture) for b in batches for p, e, values in rows(b) if not values["own"]]
-    assert len(swapped) == 3
-    assert all(own != other for own, other in swapped)
+    for seed in range(20):
+        batches = relation_batches(examples, tokenizer, LIMIT, settings(swapped=share), generator(seed))
+        swapped = [(picture_of[tuple(p)], e.picture) for b in batches for p, e, values in rows(b) if not values["own"]]
+        assert len(swapped) == round(3 * share)
+        assert all(own != other for own, other in swapped)
 
 
 def test_tweets_that_share_a_picture_are_not_swapped_with_each_other(tokenizer: PreTrainedTokenizerBase) -> None:

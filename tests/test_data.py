@@ -113,8 +113,8 @@ def test_crlf(tmp_path: Path) -> None:
     assert read == [Example("7", ("Ana",), ("B-PER",)), Example("2", ("hi",), ("O",))]
 
 
-@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x85", "\u200b", "\x0b", "\x0c", "\x1c"])
-def test_what_python_calls_a_line_break_does_not_break_a_word(tmp_path: Path, inside: str) -> None:
+@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x85", "\u200b", "\r", "\x0b", "\x0c", "\x1c"])
+def test_what_others_call_a_line_break_does_not_break_a_word(tmp_path: Path, inside: str) -> None:
     read = read_conll(conll(tmp_path, f"Rio{inside}Norte\tB-LOC\nhi\tO\n"))
     assert [example.words for example in read] == [(f"Rio{inside}Norte", "hi")]
 

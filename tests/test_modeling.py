@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rpbert.configuration import LABELS, REGIONS, RpBertConfig
 from rpbert.gates import Gate
+from rpbert.matching import masked_mean
 from rpbert.modeling import RpBert, RpBertOutput
 from rpbert.vision import RegionEncoder
 
@@ -229,8 +230,8 @@ def test_regions_stand_behind_the_pieces_whatever_the_padding(
     width = batch["input_ids"].shape[1]
     lengths = batch["attention_mask"].sum(dim=1).tolist()
     assert lengths == [8, 5, 20, 7]
-    assert [call["inputs_embeds"].shape[1] for call in calls] == [width + 49, width, width + 49]
-    for call in (calls[0], calls[2]):
+    assert [call["inputs_embeds"].shape[1] for call in calls] == [width + 49] * 2
+    for call in calls:
         for row, length in enumerate(lengths):
             positions = call["position_ids"][row].tolist()
             assert positions[:length] == list(range(length))
@@ -258,7 +259,7 @@ def test_only_the_gate_tells_the_passes_apart(tiny_model: RpBert, batch: dict[st
     with encoder_calls(tiny_model) as calls, torch.no_grad():
         output = tiny_model(**batch, regions=regions)
         visual = tiny_model.projection(regions)
-    first, second = calls[0]["inputs_embeds"], calls[2]["inputs_embeds"]
+    first, second = (call["inputs_embeds"] for call in calls)
     assert torch.equal(first[:, :width], second[:, :width])
     torch.testing.assert_close(first[:, width:], visual)
     torch.testing.assert_close(second[:, width:], output.gate.view(4, 1, 1) * visual)
@@ -416,6 +417,23 @@ def test_matching_adds_to_both_relations(tiny_model: RpBert, batch: dict[str, Te
     torch.testing.assert_close(biased.image_adds_logits, plain.image_adds_logits + torch.tensor([1.0, 2.0]))
     torch.testing.assert_close(biased.text_represented_logits, plain.text_represented_logits + torch.tensor([3.0, 4.0]))
     assert plain.text_vector is None
+
+
+def test_masked_mean_leaves_padding_out() -> None:
+    vectors = torch.tensor([[[1.0, 3.0], [3.0, 5.0], [99.0, 99.0]], [[7.0, 8.0], [99.0, 99.0], [99.0, 99.0]]])
+    mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
+    assert masked_mean(vectors, mask).tolist() == [[2.0, 4.0], [7.0, 8.0]]
+
+
+@torch.no_grad()
+def test_matching_reads_the_embedding_layer(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
+    """What the layers above learn for names must not change how well a tweet matches a picture."""
+    model = copy.deepcopy(tiny_model)
+    for parameter in model.text_encoder.encoder.parameters():
+        parameter.mul_(0.5)
+    before, after = (one(**batch, regions=regions) for one in (tiny_model, model))
+    assert apart(before.emissions, after.emissions) > CLEAR
+    assert apart(before.text_vector, after.text_vector) == 0
 
 
 @torch.no_grad()

@@ -18,7 +18,15 @@ from transformers import PreTrainedTokenizerBase
 from rpbert import processing
 from rpbert.configuration import RpBertConfig
 from rpbert.errors import UserError
-from rpbert.processing import Pieces, collate_pieces, open_picture, picture_tensor, split_words, to_pieces
+from rpbert.processing import (
+    Pieces,
+    collate_pieces,
+    mostly_foreign,
+    open_picture,
+    picture_tensor,
+    split_words,
+    to_pieces,
+)
 
 RED, BLUE, WHITE, BLACK = (255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 
@@ -88,6 +96,20 @@ def test_too_much_to_read_is_refused() -> None:
     with pytest.raises(UserError, match="2,001"):
         split_words("a" * 2001)
     assert len(split_words("a " * 1000)) == 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        ("Caf\u00e9 in Z\u00fcrich", False),
+        ("\u041c\u043e\u0441\u043a\u0432\u0430 NASA", True),  # six letters to four
+        ("\u041c\u043e\u0441\u043a\u0432\u0430 London", False),  # six to six
+        ("\u6771\u4eac 2020!", True),
+        (f"2020 {THUMB} !!", False),
+    ],
+)
+def test_mostly_foreign_counts_letters(text: str, foreign: bool) -> None:
+    assert mostly_foreign(text) is foreign
 
 
 # ---- pieces -------------------------------------------------------------------------------------------------------
@@ -176,6 +198,12 @@ def halves(left: tuple[int, int, int] = RED, right: tuple[int, int, int] = BLUE)
     picture = Image.new("RGB", (48, 32), left)
     picture.paste(right, (24, 0, 48, 32))
     return picture
+
+
+def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def nearly(pixel: object, colour: tuple[int, int, int], tolerance: int = 3) -> bool:
@@ -292,22 +320,31 @@ def test_sixteen_bits_are_scaled(tmp_path: Path, file: str | None) -> None:
 def test_first_frame_of_an_animation(tmp_path: Path, name: str) -> None:
     frames = [Image.new("RGB", (16, 16), colour) for colour in (RED, BLUE)]
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=100)
-    assert nearly(open_picture(tmp_path / name).getpixel((8, 8)), RED, tolerance=8)
+    first = open_picture(tmp_path / name)
+    assert nearly(first.getpixel((8, 8)), RED, tolerance=8)
+    assert first.info["frames"] == open_picture(first).info["frames"] == 2  # what a warning is made of
     with Image.open(tmp_path / name) as opened:
         assert getattr(opened, "n_frames", 1) == 2
         opened.seek(1)
         assert nearly(open_picture(opened).getpixel((8, 8)), RED, tolerance=8)
 
 
+def test_animation_cut_at_any_byte(tmp_path: Path) -> None:
+    """Half a download: a first frame that arrived whole is read, and a missing second one is no reason to crash."""
+    frames = [halves(), halves(BLUE, RED)]
+    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    second = content.rindex(b"!\xf9\x04")  # the head of its last frame
+    for length in range(len(content)):
+        (tmp_path / "half.gif").write_bytes(content[:length])
+        try:
+            assert open_picture(tmp_path / "half.gif").getpixel((4, 4)) == RED
+        except UserError:
+            assert length < second
+
+
 # ---- pictures that are refused ------------------------------------------------------------------------------------
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
-
-
-def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def refusal(source: str | Path | Image.Image) -> str:

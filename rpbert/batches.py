@@ -8,8 +8,8 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.configuration import LABELS
-from rpbert.data import Caption, Example, repair_bio
-from rpbert.processing import Pieces, collate_pieces, split_words, to_pieces
+from rpbert.data import Example, repair_bio
+from rpbert.processing import Pieces, collate_pieces, to_pieces
 from rpbert.recipe import Multitask
 
 LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
@@ -21,7 +21,7 @@ class Batch:
     """Tensors of a loss in `rpbert.objectives`, and the examples whose pictures go with them (none: text only)."""
 
     tensors: dict[str, Tensor]
-    pictures: Sequence[Example | Caption]
+    pictures: Sequence[Example]
 
 
 def shuffled_batches(lengths: Sequence[int], size: int, generator: torch.Generator) -> list[list[int]]:
@@ -92,25 +92,5 @@ def relation_batches(
             labels = [getattr(pair, task) for pair in own]
             tensors[task] = torch.tensor([-1 if label is None else label for label in labels] + [0] * swaps)
         tensors["weight"] = torch.tensor([1.0] * len(rows) + [settings.swapped_weight] * swaps)
-        tensors["own"] = torch.tensor([True] * len(rows) + [False] * swaps)
         batches.append(Batch(tensors, [*own, *others]))
-    return batches
-
-
-def caption_batches(
-    captions: Sequence[Caption],
-    tokenizer: PreTrainedTokenizerBase,
-    limit: int,
-    settings: Multitask,
-    generator: torch.Generator,
-) -> list[Batch]:
-    """A fresh draw of captions that match their photographs."""
-    count = min(settings.caption_batch * settings.caption_batches, len(captions))
-    drawn = [captions[index] for index in torch.randperm(len(captions), generator=generator)[:count].tolist()]
-    pieces = [to_pieces(tokenizer, [word.text for word in split_words(caption.text)], limit) for caption in drawn]
-    batches = []
-    for rows in shuffled_batches([len(text.input_ids) for text in pieces], settings.caption_batch, generator):
-        tensors = collate_pieces([pieces[row] for row in rows])
-        del tensors["word_index"]
-        batches.append(Batch(tensors, [drawn[row] for row in rows]))
     return batches

@@ -167,7 +167,8 @@ def evaluate(
         shifts = [[*examples[shift:], *examples[:shift]] for shift in range(1, SWAPS + 1)]
         swapped = [predict(model, tokenizer, examples, regions, gate, pictures=shift) for shift in shifts]
         relation["swapped_auc_by"] = swapped_scores(own, swapped)
-        relation["swapped_auc"] = relation["swapped_auc_by"]["related"]
+        by = relation["swapped_auc_by"]
+        relation["swapped_auc"] = by.get("similarity", by["related"])
     if relation:
         result["relation"] = relation
     return result

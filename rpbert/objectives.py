@@ -1,4 +1,4 @@
-"""The three losses. One module around the model, so that `accelerate` prepares (and splits over devices) just this."""
+"""The losses. One module around the model, so that `accelerate` prepares (and splits over devices) just this."""
 
 from collections.abc import Callable
 
@@ -33,17 +33,8 @@ class Objectives(nn.Module):
         self.settings = settings
 
     def forward(self, task: str, batch: dict[str, Tensor]) -> Tensor:
-        """`task` is "ner", "relation" or "matching"."""
-        losses: dict[str, Callable[..., Tensor]] = {
-            "ner": self.ner,
-            "relation": self.relation,
-            "matching": self.matching,
-        }
-        if "regions" in batch:
-            # Whole channels of a picture: dropped region by region, the noise would average out over the 49.
-            regions = batch["regions"].transpose(1, 2)  # (B, C, 49)
-            dropped = F.dropout1d(regions, self.settings.region_dropout, self.training)
-            batch = {**batch, "regions": dropped.transpose(1, 2)}  # (B, 49, C)
+        """`task` is "ner" or "relation"."""
+        losses: dict[str, Callable[..., Tensor]] = {"ner": self.ner, "relation": self.relation}
         return losses[task](**batch)
 
     def ner(
@@ -64,16 +55,14 @@ class Objectives(nn.Module):
         input_ids: Tensor,
         attention_mask: Tensor,
         regions: Tensor,
-        pictures: Tensor,
         image_adds: Tensor,
         text_represented: Tensor,
         weight: Tensor,
-        own: Tensor,
     ) -> Tensor:
-        """Cross-entropy of both relations, weighted per row (B,), and the contrast among pairs that belong together.
+        """Cross-entropy of both relations, weighted per row (B,).
 
         Args:
-            image_adds, text_represented: (B,) 0 or 1, -1 where not labelled. own: (B,) bool, not a swapped pair.
+            image_adds, text_represented: (B,) 0 or 1, -1 where not labelled.
         """
         output = self.model(input_ids, attention_mask, None, regions)
         total = torch.zeros((), device=regions.device)
@@ -83,15 +72,4 @@ class Objectives(nn.Module):
         ):
             per_row = F.cross_entropy(logits, labels, ignore_index=-1, reduction="none")  # (B,)
             total = total + (weight * per_row).sum() / weight.sum()
-        total = self.settings.relation_weight * total
-        if output.text_vector is not None and self.model.matching is not None:
-            logits = self.model.matching.similarity(output.text_vector[own], output.picture_vector[own])
-            total = total + self.settings.matching_weight * contrastive_loss(logits, pictures[own])
-        return total
-
-    def matching(self, input_ids: Tensor, attention_mask: Tensor, regions: Tensor, pictures: Tensor) -> Tensor:
-        """The contrast alone, of captions and their photographs."""
-        assert self.model.matching is not None
-        text, picture = self.model.pair_vectors(input_ids, attention_mask, self.model.project(regions))
-        logits = self.model.matching.similarity(text, picture)
-        return self.settings.matching_weight * contrastive_loss(logits, pictures)
+        return self.settings.relation_weight * total

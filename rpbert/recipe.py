@@ -34,23 +34,18 @@ class Multitask:
 
     epochs: int
     interleave: bool
-    freeze_embeddings: bool
     tweet_batch: int
     relation_batch: int
-    caption_batch: int
-    caption_batches: int
     encoder_learning_rate: float
     head_learning_rate: float
     weight_decay: float
     warmup: float
     clip: float
-    region_dropout: float
     gate: str
     text_only: float
     swapped: float
     swapped_weight: float
     relation_weight: float
-    matching_weight: float
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.data import Caption
-from rpbert.matching import masked_mean
+from rpbert.matching import contrastive_loss, masked_mean
 from rpbert.modeling import RpBert
-from rpbert.objectives import contrastive_loss
 from rpbert.processing import collate_pieces, split_words, to_pieces
 from rpbert.recipe import Alignment
 from rpbert.regions import RegionStore

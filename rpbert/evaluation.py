@@ -118,14 +118,15 @@ def binary_scores(labels: Sequence[int], probabilities: Sequence[float]) -> dict
 
 
 def relatedness(prediction: Prediction) -> float:
-    """How strongly the model relates a picture to its tweet at all: P(adds or shows), were the two independent."""
+    """How strongly the relation outputs relate a picture to its tweet at all: P(adds or shows), were the two
+    independent."""
     assert prediction.image_adds is not None
     assert prediction.text_represented is not None
     return 1 - (1 - prediction.image_adds) * (1 - prediction.text_represented)
 
 
 def swapped_scores(own: Sequence[Prediction], swapped: Sequence[Sequence[Prediction]]) -> dict[str, Any]:
-    """True-versus-swapped AUC: each pair against the same tweet with the pictures of the next `SWAPS` tweets."""
+    """True-versus-swapped AUC by each score: every pair against its tweet with the pictures of the next `SWAPS`."""
     others = [prediction for shift in swapped for prediction in shift]
     truth = [1] * len(own) + [0] * len(others)
     scores: dict[str, Callable[[Prediction], Any]] = {
@@ -168,6 +169,7 @@ def evaluate(
         swapped = [predict(model, tokenizer, examples, regions, gate, pictures=shift) for shift in shifts]
         relation["swapped_auc_by"] = swapped_scores(own, swapped)
         by = relation["swapped_auc_by"]
+        # What was trained for this comparison, where the model has it.
         relation["swapped_auc"] = by.get("similarity", by["related"])
     if relation:
         result["relation"] = relation

@@ -21,6 +21,19 @@ def masked_mean(vectors: Tensor, mask: Tensor) -> Tensor:
     return (vectors * weights).sum(dim=1) / weights.sum(dim=1)
 
 
+def contrastive_loss(logits: Tensor, pictures: Tensor) -> Tensor:
+    """Symmetric cross-entropy (Radford et al. 2021) of logits (B, B), texts against pictures.
+
+    `pictures` (B,) names the picture of each row: a caption's other captions in the batch are no negatives, its target
+    is spread over all rows with the same picture.
+    """
+    same = (pictures.unsqueeze(0) == pictures.unsqueeze(1)).float()  # (B, B)
+    target = same / same.sum(dim=1, keepdim=True)
+    to_picture = -(target * logits.log_softmax(dim=1)).sum(dim=1)
+    to_text = -(target * logits.log_softmax(dim=0)).sum(dim=0)
+    return (to_picture.mean() + to_text.mean()) / 2
+
+
 class Matching(nn.Module):
     """Pools a tweet and its picture into unit vectors, each without the other, and compares the two."""
 

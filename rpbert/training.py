@@ -29,7 +29,7 @@ from rpbert.checkpoint import from_backbones, save_checkpoint
 from rpbert.configuration import PRESETS, preset_config
 from rpbert.data import Caption, read_captions, read_conll, read_pairs
 from rpbert.errors import UserError
-from rpbert.evaluation import evaluate
+from rpbert.evaluation import SWAPS, evaluate
 from rpbert.modeling import RpBert
 from rpbert.objectives import Objectives
 from rpbert.recipe import Multitask, Recipe
@@ -64,10 +64,16 @@ def train(
     # The two tasks use different parts of the model.
     accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
     set_seed(recipe.seed)
+    config = preset_config(recipe.preset)
+    if recipe.alignment.epochs and not config.matching:
+        raise UserError(
+            f"The preset {recipe.preset} has no matching vectors to align. Set epochs = 0 under [alignment], or choose "
+            "another preset."
+        )
     sets = _read(recipe, data)
     preset = PRESETS[recipe.preset]
     model, tokenizer, classifier = from_backbones(
-        preset_config(recipe.preset), text_weights or preset.text_weights, vision_weights or preset.vision_weights
+        config, text_weights or preset.text_weights, vision_weights or preset.vision_weights
     )
     model.to(accelerator.device)
     store = compute_regions(model, _pictures(sets), cache=output)
@@ -79,13 +85,22 @@ def train(
 
 
 def _read(recipe: Recipe, data: Path) -> dict[str, Any]:
-    return {
+    sets = {
         "pairs": [example for path in recipe.pairs for example in read_pairs(data / path)],
         "captions": [caption for path in recipe.captions for caption in read_captions(data / path) if caption.match],
         "tweets": [example for path in recipe.tweets for example in read_conll(data / path)],
         "dev_pairs": read_pairs(data / recipe.dev.pairs),
         "dev_tweets": {path: read_conll(data / path) for path in recipe.dev.tweets},
     }
+    dev = sets["dev_pairs"]
+    named = all(pair.labels is not None for pair in dev)
+    related = all({getattr(pair, task) for pair in dev} >= {0, 1} for task in ("image_adds", "text_represented"))
+    if not (named and related and len(dev) > SWAPS):
+        raise UserError(
+            f"{data / recipe.dev.pairs}: epochs are compared on more than {SWAPS} pairs, all with entities, and with "
+            "both values of image_adds and text_represented among them."
+        )
+    return sets
 
 
 def _pictures(sets: dict[str, Any]) -> Iterator[Path]:

@@ -34,23 +34,18 @@ def settings(**changes: Any) -> Multitask:
     values: dict[str, Any] = {
         "epochs": 2,
         "interleave": False,
-        "freeze_embeddings": False,
         "tweet_batch": 4,
         "relation_batch": 4,
-        "caption_batch": 4,
-        "caption_batches": 2,
         "encoder_learning_rate": 1e-3,
         "head_learning_rate": 1e-2,
         "weight_decay": 0.01,
         "warmup": 0.1,
         "clip": 1.0,
-        "region_dropout": 0.0,
         "gate": "soft",
         "text_only": 0.0,
         "swapped": 0.0,
         "swapped_weight": 0.5,
         "relation_weight": 1.0,
-        "matching_weight": 1.0,
     }
     return Multitask(**{**values, **changes})
 
@@ -65,7 +60,7 @@ def recipe(**changes: Any) -> Recipe:
         "tweets": ["train.txt"],
         "dev": Dev(pairs="dev.jsonl", tweets=["valid.txt"]),
         "alignment": Alignment(epochs=3, batch=4, learning_rate=1e-2, weight_decay=0.1, region_dropout=0.1),
-        "multitask": settings(interleave=True, freeze_embeddings=True, region_dropout=0.3, text_only=0.3, swapped=0.5),
+        "multitask": settings(interleave=True, text_only=0.3, swapped=0.5),
     }
     return Recipe(**{**values, **changes})
 

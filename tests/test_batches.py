@@ -13,9 +13,9 @@ from corpus import settings
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.batches import POOL, Batch, caption_batches, ner_batches, relation_batches, shuffled_batches
+from rpbert.batches import POOL, Batch, ner_batches, relation_batches, shuffled_batches
 from rpbert.configuration import LABELS
-from rpbert.data import Caption, Example, repair_bio
+from rpbert.data import Example, repair_bio
 from rpbert.processing import to_pieces
 
 LIMIT = 60
@@ -196,10 +196,10 @@ def test_no_tweets(tokenizer: PreTrainedTokenizerBase) -> None:
 
 def rows(batch: Batch) -> list[tuple[list[int], Example, dict[str, Any]]]:
     """Each row as its pieces, the example whose picture it sees, and its other tensors' values."""
-    names = ("image_adds", "text_represented", "weight", "own")
+    names = ("image_adds", "text_represented", "weight")
     others = [{name: batch.tensors[name][row].item() for name in names} for row in range(len(batch.pictures))]
-    sources = [source for source in batch.pictures if isinstance(source, Example)]
-    return list(zip(pieces_of(batch), sources, others, strict=True))
+    others = [{**values, "own": values["weight"] == 1} for values in others]  # no test gives swapped pairs weight 1
+    return list(zip(pieces_of(batch), batch.pictures, others, strict=True))
 
 
 def test_every_pair_once_with_its_own_picture_and_labels(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -286,44 +286,7 @@ def test_a_single_pair_has_nothing_to_swap_with(tokenizer: PreTrainedTokenizerBa
     examples = pairs(1)
     (batch,) = relation_batches(examples, tokenizer, LIMIT, settings(swapped=1.0), generator())
     assert batch.pictures == examples
-    assert batch.tensors["own"].tolist() == [True]
-
-
-# ---- captions -----------------------------------------------------------------------------------------------------
-
-
-def captions(count: int) -> list[Caption]:
-    return [Caption(" ".join(example.words), Path(f"{example.id}.png"), True) for example in tweets(count)]
-
-
-def test_captions_go_with_their_photographs_and_come_once(tokenizer: PreTrainedTokenizerBase) -> None:
-    drawn = caption_batches(captions(50), tokenizer, LIMIT, settings(caption_batch=4, caption_batches=3), generator())
-    assert [len(batch.pictures) for batch in drawn] == [4, 4, 4]
-    chosen = [caption for batch in drawn for caption in batch.pictures]
-    assert len(set(chosen)) == 12
-    for batch in drawn:
-        words = [caption.text.split() for caption in batch.pictures if isinstance(caption, Caption)]
-        assert pieces_of(batch) == [to_pieces(tokenizer, row, LIMIT).input_ids for row in words]
-
-
-def test_fewer_captions_than_an_epoch_takes(tokenizer: PreTrainedTokenizerBase) -> None:
-    few = captions(5)
-    drawn = caption_batches(few, tokenizer, LIMIT, settings(), generator())
-    assert Counter(caption for batch in drawn for caption in batch.pictures) == Counter(few)
-    assert caption_batches([], tokenizer, LIMIT, settings(), generator()) == []
-
-
-def test_each_epoch_draws_other_captions(tokenizer: PreTrainedTokenizerBase) -> None:
-    many = captions(200)
-    epochs = [
-        {
-            caption
-            for batch in caption_batches(many, tokenizer, LIMIT, settings(), generator(seed))
-            for caption in batch.pictures
-        }
-        for seed in (0, 1)
-    ]
-    assert len(epochs[0] & epochs[1]) < 4
+    assert batch.tensors["weight"].tolist() == [1.0]
 
 
 # ---- the seed -----------------------------------------------------------------------------------------------------
@@ -331,7 +294,7 @@ def test_each_epoch_draws_other_captions(tokenizer: PreTrainedTokenizerBase) -> 
 
 @pytest.mark.parametrize(
     ("make", "examples"),
-    [(ner_batches, tweets(43)), (relation_batches, pairs(43)), (caption_batches, captions(43))],
+    [(ner_batches, tweets(43)), (relation_batches, pairs(43))],
 )
 def test_the_generator_alone_decides(tokenizer: PreTrainedTokenizerBase, make: Any, examples: list[Any]) -> None:
     chosen = settings(text_only=0.3, swapped=0.5)
@@ -350,7 +313,6 @@ def test_tensors_of_a_batch_have_one_row_per_example(tokenizer: PreTrainedTokeni
     for batch in [
         *ner_batches(tweets(43), tokenizer, LIMIT, chosen, generator()),
         *relation_batches(pairs(43), tokenizer, LIMIT, chosen, generator()),
-        *caption_batches(captions(43), tokenizer, LIMIT, chosen, generator()),
     ]:
         tensors: list[Tensor] = list(batch.tensors.values())
         assert len({len(tensor) for tensor in tensors}) == 1

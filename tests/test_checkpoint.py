@@ -70,6 +70,13 @@ def test_half_precision_on_disk_single_in_memory(written: Path) -> None:
         assert torch.equal(state[name], expected), name
 
 
+def test_single_in_memory_whatever_the_config_says(checkpoint: Path) -> None:
+    """A BERT in half precision is slow on a CPU, and its gates and spans are rounded."""
+    edit_config(checkpoint, dtype="float16")
+    model, _ = load_checkpoint(checkpoint)
+    assert {tensor.dtype for tensor in model.parameters()} == {torch.float32}
+
+
 def test_saving_leaves_the_model_as_it_was(
     tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:

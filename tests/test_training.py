@@ -22,7 +22,8 @@ from rpbert.configuration import RpBertConfig
 from rpbert.errors import UserError
 from rpbert.modeling import RpBert
 from rpbert.objectives import Objectives
-from rpbert.recipe import Alignment, Recipe
+from rpbert.recipe import Recipe
+from rpbert.vision import RegionEncoder
 
 EPOCHS = 3
 THREE = recipe(multitask=replace(recipe().multitask, epochs=EPOCHS))
@@ -113,7 +114,7 @@ def test_record_of_every_epoch(whole: tuple[Path, dict[str, Any]]) -> None:
         figures = [value for name, value in epoch["dev"].items() if name != "mean"]
         assert epoch["dev"]["mean"] == pytest.approx(sum(figures) / len(figures))
         assert all(0 <= figure <= 1 for figure in figures)
-        assert set(epoch["loss"]) == {"relation", "matching", "ner"}
+        assert set(epoch["loss"]) == {"relation", "ner"}
         assert epoch["seconds"]["train"] > 0
 
 
@@ -148,12 +149,21 @@ def test_the_checkpoint_is_that_of_the_best_epoch(scripted: tuple[Path, list[dic
     assert not torch.equal(found["emission_head.weight"], states[2]["emission_head.weight"].half().float())
 
 
-def test_everything_moves_but_the_cnn_and_the_frozen_embeddings(
+ALIGNED = (
+    "text_encoder.embeddings.",
+    "projection.",
+    "matching.text_map.",
+    "matching.region_map.",
+    "matching.log_scale",
+)
+
+
+def test_everything_moves_but_the_cnn_and_what_alignment_taught(
     scripted: tuple[Path, list[dict[str, Tensor]]], base: RpBert
 ) -> None:
     first, second = scripted[1][:2]
     for name, _ in base.named_parameters():
-        still = name.startswith(("region_encoder.", "text_encoder.embeddings."))
+        still = name.startswith(("region_encoder.", *ALIGNED))
         assert torch.equal(first[name], second[name]) == still, name
 
 
@@ -194,19 +204,27 @@ def stop_after(steps: int, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Objectives, "forward", failing)
 
 
-def tasks_of(run: Run, output: Path, chosen: Recipe) -> list[str]:
-    """The task of each step of a run."""
-    taken: list[str] = []
+Step = tuple[str, list[list[int]]]
+
+
+def steps_of(run: Run, output: Path, chosen: Recipe) -> list[Step]:
+    """Task and word pieces of each step of a run."""
+    taken: list[Step] = []
     forward = Objectives.forward
 
-    def counting(self: Objectives, task: str, batch: dict[str, Tensor]) -> Tensor:
-        taken.append(task)
+    def noting(self: Objectives, task: str, batch: dict[str, Tensor]) -> Tensor:
+        assert self.training
+        taken.append((task, batch["input_ids"].tolist()))
         return forward(self, task, batch)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Objectives, "forward", counting)
+        patch.setattr(Objectives, "forward", noting)
         run(output, chosen)
     return taken
+
+
+def tasks_of(run: Run, output: Path, chosen: Recipe) -> list[str]:
+    return [task for task, _ in steps_of(run, output, chosen)]
 
 
 def test_a_run_stopped_within_its_second_epoch_ends_as_if_it_had_not(
@@ -254,7 +272,13 @@ def test_a_run_stopped_between_state_and_record_ends_as_if_it_had_not(
     assert all(torch.allclose(found[name], tensor, atol=1e-6, rtol=0) for name, tensor in expected.items())
 
 
-def test_a_finished_run_is_not_trained_again(run: Run, whole: tuple[Path, dict[str, Any]]) -> None:
+def test_a_finished_run_is_not_trained_again(
+    run: Run, whole: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_cnn(*_: Any) -> Tensor:
+        raise AssertionError("the pictures' regions are kept beside the state")
+
+    monkeypatch.setattr(RegionEncoder, "regions", no_cnn)
     before = last_weights(whole[0])
     record = run(whole[0], resume=True)
     assert len(record["epochs"]) == EPOCHS
@@ -277,18 +301,34 @@ def test_nothing_to_resume_is_refused(run: Run, tmp_path: Path) -> None:
 
 
 def test_one_task_after_the_other_as_in_the_paper(run: Run, tmp_path: Path) -> None:
-    tasks = tasks_of(run, tmp_path, QUICK)  # 8 pairs, 16 captions, 8 + 5 tweets in batches of 4
-    assert tasks == ["relation"] * 2 + ["matching"] * 2 + ["ner"] * 4
+    # In batches of 4: 8 pairs, then 8 + 5 tweets with and without pictures.
+    assert tasks_of(run, tmp_path, QUICK) == ["relation"] * 2 + ["ner"] * 4
+
+
+def test_each_epoch_has_batches_of_its_own(run: Run, tmp_path: Path) -> None:
+    steps = steps_of(run, tmp_path, replace(QUICK, multitask=replace(QUICK.multitask, epochs=2)))
+    first, second = steps[: len(steps) // 2], steps[len(steps) // 2 :]
+    assert [task for task, _ in first] == [task for task, _ in second]
+    for task in ("relation", "ner"):
+        assert [ids for name, ids in first if name == task] != [ids for name, ids in second if name == task]
+
+
+def test_gradients_are_clipped(run: Run, base: RpBert, tmp_path: Path) -> None:
+    # Gradients far below Adam's epsilon move nothing, if they are made so small.
+    run(tmp_path, replace(QUICK, multitask=replace(QUICK.multitask, clip=1e-20, weight_decay=0.0)))
+    found = last_weights(tmp_path)
+    for name, tensor in base.text_encoder.state_dict().items():
+        assert torch.allclose(found[f"model.text_encoder.{name}"], tensor, atol=1e-7), name
 
 
 def test_interleaved_tasks(run: Run, tmp_path: Path) -> None:
     tasks = tasks_of(run, tmp_path, replace(QUICK, multitask=replace(QUICK.multitask, interleave=True)))
-    assert sorted(tasks) == ["matching"] * 2 + ["ner"] * 4 + ["relation"] * 2
+    assert sorted(tasks) == ["ner"] * 4 + ["relation"] * 2
     last_relation = max(index for index, task in enumerate(tasks) if task == "relation")
     assert "ner" in tasks[:last_relation]
 
 
-def test_embeddings_that_are_not_frozen_move(run: Run, base: RpBert, tmp_path: Path) -> None:
+def test_without_alignment_the_embeddings_are_trained_too(run: Run, base: RpBert, tmp_path: Path) -> None:
     run(tmp_path, QUICK)
     name = "text_encoder.embeddings.word_embeddings.weight"
     assert not torch.equal(last_weights(tmp_path)[f"model.{name}"], base.state_dict()[name])
@@ -308,10 +348,9 @@ def test_a_preset_without_matching(plain: Run, tmp_path: Path) -> None:
     assert set(record["epochs"][0]["loss"]) == {"relation", "ner"}
 
 
-@pytest.mark.parametrize("chosen", [QUICK, replace(THREE, captions=[])], ids=["captions", "alignment"])
-def test_what_only_matching_can_use_is_refused_without_it(plain: Run, tmp_path: Path, chosen: Recipe) -> None:
+def test_alignment_is_refused_without_matching(plain: Run, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="matching"):
-        plain(tmp_path, chosen)
+        plain(tmp_path, THREE)
 
 
 def test_tweets_and_pairs_alone(run: Run, tmp_path: Path) -> None:
@@ -355,14 +394,9 @@ def test_dev_pairs_that_cannot_compare_epochs_are_refused(
 # ---- parameter groups ---------------------------------------------------------------------------------------------
 
 
-def groups(model: RpBert, alignment_epochs: int) -> dict[str, dict[str, Any]]:
+def groups(model: RpBert) -> dict[str, dict[str, Any]]:
     """The group of each parameter, by the parameter's name."""
-    aligned: Alignment = replace(THREE.alignment, epochs=alignment_epochs)
-    chosen = replace(
-        THREE,
-        alignment=aligned,
-        multitask=settings(encoder_learning_rate=0.25, head_learning_rate=0.5, weight_decay=0.125),
-    )
+    chosen = settings(encoder_learning_rate=0.25, head_learning_rate=0.5, weight_decay=0.125)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     found: dict[str, dict[str, Any]] = {}
     for group in training._parameter_groups(model, chosen):
@@ -373,21 +407,18 @@ def groups(model: RpBert, alignment_epochs: int) -> dict[str, dict[str, Any]]:
 
 
 def test_every_trainable_parameter_is_in_one_group(tiny_model: RpBert) -> None:
-    found = groups(tiny_model, alignment_epochs=1)
+    found = groups(tiny_model)
     assert set(found) == {name for name, _ in tiny_model.named_parameters() if not name.startswith("region_encoder.")}
     assert {"crf.transitions", "crf.start_transitions", "crf.end_transitions"} <= set(found)
 
 
-@pytest.mark.parametrize("alignment_epochs", [0, 1])
-def test_two_learning_rates(tiny_model: RpBert, alignment_epochs: int) -> None:
-    for name, group in groups(tiny_model, alignment_epochs).items():
-        aligned = name.startswith(("projection.", "matching.")) and not name.startswith("matching.relation.")
-        slow = name.startswith("text_encoder.") or (aligned and alignment_epochs > 0)
-        assert group["lr"] == (0.25 if slow else 0.5), name
+def test_two_learning_rates(tiny_model: RpBert) -> None:
+    for name, group in groups(tiny_model).items():
+        assert group["lr"] == (0.25 if name.startswith("text_encoder.") else 0.5), name
 
 
 def test_no_weight_decay_on_biases_and_layer_norms(tiny_model: RpBert) -> None:
-    for name, group in groups(tiny_model, alignment_epochs=1).items():
+    for name, group in groups(tiny_model).items():
         spared = (
             "bias" in name
             or "LayerNorm" in name

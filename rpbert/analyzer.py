@@ -189,6 +189,11 @@ class Analyzer:
         seconds = time.perf_counter() - began
         return Prepared(text, tuple(words), collate_pieces([tweet]), regions, tuple(warnings), seconds)
 
+    def forget_pictures(self) -> None:
+        """Empty the cache of regions."""
+        with self._lock:
+            self._regions.clear()
+
     def _regions_of(self, picture: Image.Image) -> Tensor:
         pixels = picture_tensor(picture, self.model.config)
         key = hashlib.sha256(pixels.numpy().tobytes()).hexdigest()

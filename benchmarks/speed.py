@@ -1,0 +1,68 @@
+"""How long the steps behind the page take on this computer: medians in milliseconds, after one warm-up.
+
+python benchmarks/speed.py [--runs 20]
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
+
+from rpbert.analyzer import Analyzer
+from rpbert.checkpoint import DEFAULT_CHECKPOINT
+from rpbert.explain import grad_cam, targets_of
+from rpbert.processing import open_picture
+from rpbert.ui.samples import load_samples
+
+
+def median_ms(step: Callable[[], object], runs: int) -> float:
+    """The median of `runs` calls, in milliseconds."""
+    step()
+    times = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        step()
+        times.append(1000 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+def main() -> None:
+    """Time each step on the first sample and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=20)
+    runs = parser.parse_args().runs
+    began = time.perf_counter()
+    analyzer = Analyzer.from_pretrained(DEFAULT_CHECKPOINT)
+    loading = 1000 * (time.perf_counter() - began)
+    sample = load_samples()[0]
+    assert sample.picture is not None
+    picture = open_picture(sample.picture)
+    prepared = analyzer.prepare(sample.text, picture)
+    targets = targets_of(analyzer.predict(prepared))
+
+    def unseen() -> None:
+        analyzer.forget_pictures()
+        analyzer.analyze(sample.text, picture)
+
+    rows = {
+        "load the checkpoint (once)": loading,
+        "analyse a tweet and a picture not seen before": median_ms(unseen, runs),
+        "analyse it again with another gate (regions cached)": median_ms(lambda: analyzer.predict(prepared, 0.3), runs),
+        "analyse the tweet without its picture": median_ms(lambda: analyzer.analyze(sample.text), runs),
+        f"Grad-CAM for all {len(targets)} targets together": median_ms(
+            lambda: grad_cam(analyzer, prepared, targets, "soft"), runs
+        ),
+    }
+    print(f"{torch.get_num_threads()} threads, median of {runs} runs")
+    for name, value in rows.items():
+        print(f"{name:52} {value:8.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

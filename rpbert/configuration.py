@@ -42,6 +42,7 @@ class RpBertConfig(PreTrainedConfig):
     matching_size: int = 256
 
     initializer_range: float = 0.02
+    id2label: dict[int, str] | dict[str, str] | None = None  # None: LABELS
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.text_config is None:
@@ -62,7 +63,8 @@ class RpBertConfig(PreTrainedConfig):
     @property
     def labels(self) -> tuple[str, ...]:
         """The BIO labels in the order of the emissions."""
-        return tuple(self.id2label[index] for index in range(len(self.id2label)))
+        assert self.id2label is not None
+        return tuple(name for _, name in sorted(self.id2label.items(), key=lambda item: int(item[0])))
 
     @property
     def max_pieces(self) -> int:

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 from rpbert.configuration import ENTITY_TYPES
 from rpbert.data import Example
 from rpbert.gates import Gate
-from rpbert.modeling import RpBert
+from rpbert.modeling import RpBert, RpBertOutput
 from rpbert.processing import collate_pieces, to_pieces
 
 SWAPS = 4  # each tweet's own picture is held against those of the next four tweets of the file
@@ -57,31 +57,42 @@ def predict(
     """
     model.eval()
     pieces = [to_pieces(tokenizer, example.words, model.config.max_pieces) for example in examples]
-    order = sorted(range(len(examples)), key=lambda index: len(pieces[index].input_ids))
-    found: list[Prediction | None] = [None] * len(examples)
-    for begin in range(0, len(order), batch_size):
-        rows = order[begin : begin + batch_size]
-        batch = {name: tensor.to(model.device) for name, tensor in collate_pieces([pieces[i] for i in rows]).items()}
-        sources = [(pictures or examples)[row] for row in rows]
-        if regions is not None and all(source.picture for source in sources):
-            batch["regions"] = regions(sources).to(model.device)
-        if pictures is not None:
-            del batch["word_index"]
-        output = model(**batch, gate=gate)
-        paths = [[]] * len(rows) if pictures else model.crf.viterbi(output.emissions, output.word_mask)
-        cosines = None if output.text_vector is None else (output.text_vector * output.picture_vector).sum(dim=1)
-        for index, row in enumerate(rows):
-            labels = [model.config.labels[label] for label in paths[index]]
-            if not pictures:
-                labels += ["O"] * (len(examples[row].words) - len(labels))  # words that did not fit
-            seen = "regions" in batch
-            found[row] = Prediction(
-                labels=tuple(labels),
-                image_adds=float(output.image_adds_logits[index].softmax(0)[1]) if seen else None,
-                text_represented=float(output.text_represented_logits[index].softmax(0)[1]) if seen else None,
-                similarity=None if cosines is None else float(cosines[index]),
-            )
-    return [prediction for prediction in found if prediction is not None]
+    sources = pictures or examples
+    seen = [regions is not None and source.picture is not None for source in sources]
+    found: dict[int, Prediction] = {}
+    for pictured in (True, False):  # never in one batch: a neighbour's missing picture is not one's own
+        group = [index for index in range(len(examples)) if seen[index] == pictured]
+        group.sort(key=lambda index: len(pieces[index].input_ids))
+        for begin in range(0, len(group), batch_size):
+            rows = group[begin : begin + batch_size]
+            batch = collate_pieces([pieces[row] for row in rows])
+            if pictures is not None:
+                del batch["word_index"]
+            if regions is not None and pictured:
+                batch["regions"] = regions([sources[row] for row in rows])
+            output = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}, gate=gate)
+            for index, row in enumerate(rows):
+                found[row] = _prediction(model, output, index, len(examples[row].words))
+    return [found[index] for index in range(len(examples))]
+
+
+def _prediction(model: RpBert, output: RpBertOutput, row: int, words: int) -> Prediction:
+    labels: list[str] = []
+    if output.emissions is not None and output.word_mask is not None:
+        (path,) = model.crf.viterbi(output.emissions[row : row + 1], output.word_mask[row : row + 1])
+        labels = [model.config.labels[label] for label in path]
+        labels += ["O"] * (words - len(labels))  # words that did not fit
+    if output.image_adds_logits is None or output.text_represented_logits is None:
+        return Prediction(tuple(labels), None, None, None)
+    similarity = None
+    if output.text_vector is not None and output.picture_vector is not None:
+        similarity = float(output.text_vector[row] @ output.picture_vector[row])
+    return Prediction(
+        labels=tuple(labels),
+        image_adds=float(output.image_adds_logits[row].softmax(0)[1]),
+        text_represented=float(output.text_represented_logits[row].softmax(0)[1]),
+        similarity=similarity,
+    )
 
 
 def ner_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
@@ -156,21 +167,26 @@ def evaluate(
     named = [index for index, example in enumerate(examples) if example.labels is not None]
     if named:
         result["ner"] = ner_scores([examples[i].labels or () for i in named], [own[i].labels for i in named])
-    if regions is None:
-        return result
-    relation: dict[str, Any] = {}
+    if regions is not None:
+        pictured = [index for index, example in enumerate(examples) if example.picture is not None]
+        relation = _relation_scores([examples[i] for i in pictured], [own[i] for i in pictured])
+        if len(pictured) > SWAPS:
+            tweets = [examples[index] for index in pictured]
+            shifts = [[*tweets[shift:], *tweets[:shift]] for shift in range(1, SWAPS + 1)]
+            swapped = [predict(model, tokenizer, tweets, regions, gate, pictures=shift) for shift in shifts]
+            by = swapped_scores([own[index] for index in pictured], swapped)
+            # The headline is by what was trained for this comparison, where the model has it.
+            relation |= {"swapped_auc": by.get("similarity", by["related"]), "swapped_auc_by": by}
+        if relation:
+            result["relation"] = relation
+    return result
+
+
+def _relation_scores(examples: Sequence[Example], own: Sequence[Prediction]) -> dict[str, Any]:
+    scores = {}
     for task in ("image_adds", "text_represented"):
         known = [index for index, example in enumerate(examples) if getattr(example, task) is not None]
         if known:
             labels = [getattr(examples[index], task) for index in known]
-            relation[task] = binary_scores(labels, [getattr(own[index], task) for index in known])
-    if len(examples) > SWAPS:
-        shifts = [[*examples[shift:], *examples[:shift]] for shift in range(1, SWAPS + 1)]
-        swapped = [predict(model, tokenizer, examples, regions, gate, pictures=shift) for shift in shifts]
-        relation["swapped_auc_by"] = swapped_scores(own, swapped)
-        by = relation["swapped_auc_by"]
-        # What was trained for this comparison, where the model has it.
-        relation["swapped_auc"] = by.get("similarity", by["related"])
-    if relation:
-        result["relation"] = relation
-    return result
+            scores[task] = binary_scores(labels, [getattr(own[index], task) for index in known])
+    return scores

@@ -85,7 +85,7 @@ def train(
 
 
 def _read(recipe: Recipe, data: Path) -> dict[str, Any]:
-    sets = {
+    sets: dict[str, Any] = {
         "pairs": [example for path in recipe.pairs for example in read_pairs(data / path)],
         "captions": [caption for path in recipe.captions for caption in read_captions(data / path) if caption.match],
         "tweets": [example for path in recipe.tweets for example in read_conll(data / path)],

@@ -200,7 +200,7 @@ def test_other_labels(checkpoint: Path, id2label: dict[int, str]) -> None:
     [
         "emission_head.weight",
         "crf.transitions",
-        "matching.relation.3.bias",
+        "matching.log_scale",
         "text_encoder.embeddings.word_embeddings.weight",
         "region_encoder.cnn.bn1.running_mean",
     ],

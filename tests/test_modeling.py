@@ -446,6 +446,18 @@ def test_similarity_is_a_scaled_cosine(tiny_model: RpBert) -> None:
     assert matching.similarity(text, picture).max() < 101
 
 
+@torch.no_grad()
+def test_relation_term_knows_the_cosine_alone(tiny_model: RpBert) -> None:
+    """Not the vectors: two other vectors at the same angle say the same."""
+    text, picture = torch.zeros(3, 16), torch.zeros(3, 16)
+    text[0, 0] = text[1, 5] = text[2, 0] = 1
+    picture[0, :2] = picture[1, 5:7] = torch.tensor([0.6, 0.8])
+    picture[2, :2] = torch.tensor([-0.6, 0.8])
+    logits = matching_of(tiny_model).relation_logits(text, picture)
+    assert apart(logits[0], logits[1]) < 1e-6
+    assert apart(logits[0], logits[2]) > CLEAR
+
+
 # ---- a new model --------------------------------------------------------------------------------------------------
 
 

@@ -458,14 +458,14 @@ def test_damage_anywhere_is_a_sentence_or_a_picture(tmp_path: Path) -> None:
     ]
     rng = random.Random(4)
     read = 0
-    for trial in range(600):
+    for trial in range(400):
         content = bytearray(files[trial % len(files)])
         for _ in range(rng.choice((1, 1, 2, 4))):
             content[rng.randrange(min(len(content), 200))] = rng.choice((0, 255, rng.randrange(256)))
         (tmp_path / "damaged").write_bytes(content)
         with contextlib.suppress(UserError):
             read += open_picture(tmp_path / "damaged").mode == "RGB"
-    assert 50 < read < 550, "both outcomes must have been tried"
+    assert 50 < read < 350, "both outcomes must have been tried"
 
 
 # ---- tensors ------------------------------------------------------------------------------------------------------

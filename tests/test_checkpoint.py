@@ -378,6 +378,8 @@ def test_no_such_preset() -> None:
 def test_configs_do_not_share_their_parts() -> None:
     """A changed config must not change the preset that it came from."""
     preset_config("paper").text.hidden_size = 5
-    preset_config("paper").id2label[0] = "X"
+    labels = preset_config("paper").id2label
+    assert labels is not None
+    labels.clear()
     assert preset_config("paper").text.hidden_size == 768
     assert preset_config("paper").labels == LABELS

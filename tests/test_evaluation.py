@@ -350,7 +350,9 @@ def test_evaluate_with_the_model_itself(tiny_model: RpBert, tokenizer: PreTraine
     assert result["ner"] == ner_scores(labels, [prediction.labels for prediction in own])
     values = [prediction.image_adds for prediction in own if prediction.image_adds is not None]
     assert result["relation"]["image_adds"]["auc"] == binary_scores([index % 2 for index in range(9)], values)["auc"]
-    assert set(result["relation"]["swapped_auc_by"]) == {"related", "image_adds", "text_represented", "similarity"}
+    by = result["relation"]["swapped_auc_by"]
+    assert set(by) == {"related", "image_adds", "text_represented", "similarity"}
+    assert result["relation"]["swapped_auc"] == by["similarity"]  # what was trained to compare, where there is such
 
 
 def test_evaluate_of_tweets_of_which_one_has_no_picture(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:

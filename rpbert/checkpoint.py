@@ -37,7 +37,6 @@ def save_checkpoint(model: RpBert, tokenizer: PreTrainedTokenizerBase, folder: P
     halves = {
         name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()
     }
-    model.config.dtype = torch.float16
     model.save_pretrained(folder, state_dict=halves)
     tokenizer.save_pretrained(folder)
 

@@ -24,7 +24,7 @@ def parse_gate(value: Gate) -> Gate:
         return value.strip().lower()
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0.0 <= number <= 1.0:  # also false for nan
         raise UserError(

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.data import Caption
+from rpbert.errors import UserError
 from rpbert.matching import contrastive_loss, masked_mean
 from rpbert.modeling import RpBert
 from rpbert.processing import collate_pieces, split_words, to_pieces
@@ -32,7 +33,7 @@ def class_name_projection(
     CNN's own classifier (weight (1000, C), bias (1000,)) gives the class at that region. The map is scaled so that a
     projected region is as long as a word embedding.
     """
-    table = model.text_encoder.embeddings.word_embeddings.weight.detach()  # (vocabulary, d)
+    table = model.text_encoder.embeddings.word_embeddings.weight.detach().cpu()  # (vocabulary, d)
     info = ImageNetInfo("imagenet-1k")
     names = [info.index_to_description(index).split(",")[0] for index in range(info.num_classes())]
     pieces = [tokenizer(name, add_special_tokens=False)["input_ids"] for name in names]
@@ -91,7 +92,14 @@ def align(
     parameters = [parameter for module in trained for parameter in module.parameters()] + [model.matching.log_scale]
     optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
     steps = settings.epochs * sum(len(group) // settings.batch for group in groups)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps, pct_start=0.1)
+    if steps == 0:
+        raise UserError(
+            f"Alignment needs a data set with at least one full batch of {settings.batch}: set a smaller one."
+        )
+    total = max(steps, 3)  # fewer leave the schedule no room for its two phases
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, total_steps=total, pct_start=max(0.1, 2 / total)
+    )
     generator = torch.Generator().manual_seed(seed)
     for _ in range(settings.epochs):
         losses = []

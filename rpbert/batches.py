@@ -81,16 +81,21 @@ def relation_batches(
     for sorted_rows in shuffled_batches([len(tweet.input_ids) for tweet in pieces], settings.relation_batch, generator):
         rows = [sorted_rows[index] for index in torch.randperm(len(sorted_rows), generator=generator).tolist()]
         swaps = round(settings.swapped * len(rows)) if len(rows) > 1 else 0
-        others = [known[index] for index in torch.randint(len(known), (swaps,), generator=generator).tolist()]
-        others = [
-            other if other is not known[row] else known[row - 1] for other, row in zip(others, rows, strict=False)
-        ]
+        drawn = torch.randint(len(known), (swaps,), generator=generator).tolist()
+        pairings = [(row, _other_picture(known, row, index)) for row, index in zip(rows, drawn, strict=False)]
+        swapped = [(row, other) for row, other in pairings if other is not None]
         own = [known[row] for row in rows]
-        tensors = collate_pieces([pieces[row] for row in [*rows, *rows[:swaps]]])
+        tensors = collate_pieces([pieces[row] for row in [*rows, *(row for row, _ in swapped)]])
         del tensors["word_index"]
         for task in ("image_adds", "text_represented"):
             labels = [getattr(pair, task) for pair in own]
-            tensors[task] = torch.tensor([-1 if label is None else label for label in labels] + [0] * swaps)
-        tensors["weight"] = torch.tensor([1.0] * len(rows) + [settings.swapped_weight] * swaps)
-        batches.append(Batch(tensors, [*own, *others]))
+            tensors[task] = torch.tensor([-1 if label is None else label for label in labels] + [0] * len(swapped))
+        tensors["weight"] = torch.tensor([1.0] * len(rows) + [settings.swapped_weight] * len(swapped))
+        batches.append(Batch(tensors, [*own, *(other for _, other in swapped)]))
     return batches
+
+
+def _other_picture(known: Sequence[Example], row: int, drawn: int) -> Example | None:
+    """The pair that was drawn, or, where it has the picture of `row` itself, the nearest before it that has not."""
+    candidates = [known[drawn], *(known[row - step] for step in range(1, len(known)))]
+    return next((pair for pair in candidates if pair.picture != known[row].picture), None)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import BertModel, BertTokenizerFast, PreTrainedTokenizerBase
@@ -53,20 +54,26 @@ def from_backbones(
         Model, tokenizer, and weight (1000, C) and bias (1000,) of the classifier that the model itself leaves out.
     """
     model = RpBert(config)
-    encoder = BertModel.from_pretrained(text_weights, add_pooling_layer=False, dtype=torch.float32)
+    try:
+        encoder = BertModel.from_pretrained(text_weights, add_pooling_layer=False, dtype=torch.float32)
+        tokenizer = BertTokenizerFast.from_pretrained(text_weights)
+        weights = _vision_weights(vision_weights)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"The weights {text_weights!r} and {vision_weights!r} cannot be loaded: {error}") from error
     model.text_encoder.load_state_dict(encoder.state_dict())
-    if Path(vision_weights).is_file():
-        weights = load_file(vision_weights)
-    else:
-        weights = timm.create_model(f"hf_hub:{vision_weights}", pretrained=True).state_dict()
     wanted = model.region_encoder.cnn.state_dict()
     classifier = timm.get_pretrained_cfg(config.vision_encoder).classifier
     for name in (*wanted, f"{classifier}.weight", f"{classifier}.bias"):
         if name not in weights:
             raise UserError(f"{vision_weights} is no {config.vision_encoder}: it lacks {name!r}.")
     model.region_encoder.cnn.load_state_dict({name: weights[name] for name in wanted})
-    tokenizer = BertTokenizerFast.from_pretrained(text_weights)
     return model, tokenizer, (weights[f"{classifier}.weight"], weights[f"{classifier}.bias"])
+
+
+def _vision_weights(source: str) -> dict[str, Tensor]:
+    if Path(source).is_file():
+        return dict(load_file(source))
+    return dict(timm.create_model(f"hf_hub:{source}", pretrained=True).state_dict())
 
 
 def checkpoint_identity(source: str | Path) -> str:

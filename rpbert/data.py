@@ -11,7 +11,7 @@ from typing import Any
 
 from rpbert.configuration import ENTITY_TYPES, LABELS
 from rpbert.errors import UserError
-from rpbert.processing import split_words
+from rpbert.processing import Word, split_words
 
 # Other data sets' names for the four types.
 SAME_TYPE = {
@@ -126,6 +126,13 @@ def read_conll(path: Path, images: Path | None = None) -> list[Example]:
     return examples
 
 
+def _words(path: Path, number: int, text: str) -> list[Word]:
+    try:
+        return split_words(text)
+    except UserError as error:
+        raise _bad(path, number, f"the tweet or caption cannot be used. {error}") from error
+
+
 def _field(path: Path, number: int, row: Any, name: str, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(row, dict) or name not in row:
         raise _bad(path, number, f"the field {name!r} is missing")
@@ -158,10 +165,13 @@ def read_pairs(path: Path, images: Path | None = None) -> list[Example]:
         except json.JSONDecodeError as error:
             raise _bad(path, number, f"not a JSON object: {error.msg}") from error
         text = _field(path, number, row, "text", str)
-        words = split_words(text)
+        words = _words(path, number, text)
         labels = ["O"] * len(words)
         visible: list[bool | None] = [None] * len(words)
-        for entity in row.get("entities", []):
+        entities = row.get("entities")
+        if not isinstance(entities, list | None):
+            raise _bad(path, number, f"the field 'entities' must be a list, found {entities!r}")
+        for entity in entities or []:
             start = _field(path, number, entity, "start", int)
             end = _field(path, number, entity, "end", int)
             kind = _label(path, number, f"B-{_field(path, number, entity, 'type', str)}")[2:]
@@ -175,7 +185,7 @@ def read_pairs(path: Path, images: Path | None = None) -> list[Example]:
             Example(
                 id=str(_field(path, number, row, "id", (str, int))),
                 words=tuple(word.text for word in words),
-                labels=tuple(labels) if "entities" in row else None,
+                labels=None if entities is None else tuple(labels),
                 picture=_find_picture(path, number, folder, _field(path, number, row, "image", str)),
                 image_adds=_binary(path, number, row, "image_adds"),
                 text_represented=_binary(path, number, row, "text_represented"),
@@ -195,7 +205,10 @@ def read_captions(path: Path, images: Path | None = None) -> list[Caption]:
         columns = line.split("\t")
         if len(columns) != 3 or columns[2] not in ("match", "no-match"):
             raise _bad(path, number, "expected a file name, a caption and match or no-match, separated by tabs")
+        _words(path, number, columns[1])
         picture = _find_picture(path, number, folder, columns[0])
         assert picture is not None
         captions.append(Caption(columns[1], picture, columns[2] == "match"))
+    if not captions:
+        raise UserError(f"{path} has no captions in it.")
     return captions

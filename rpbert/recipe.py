@@ -65,10 +65,10 @@ class Recipe:
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file; `UserError` for a key too many, too few or of a wrong type."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise UserError(f"There is no recipe {path}. Please check the path.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {path} is not valid TOML: {error}") from error
     recipe = _build(Recipe, table, str(path))
     assert isinstance(recipe, Recipe)
@@ -87,11 +87,16 @@ def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
     for name, value in table.items():
         wanted = types[name]
         if is_dataclass(wanted):
+            if not isinstance(value, dict):
+                raise UserError(f"{where}: {name} = {value!r} is not a section with keys of its own.")
             values[name] = _build(wanted, value, f"{where}, [{name}]")
             continue
         plain = list if wanted not in (str, int, float, bool) else wanted
         fits = isinstance(value, int | float if wanted is float else plain)
+        if plain is list:
+            fits = fits and all(isinstance(element, str) for element in value)
         if not fits or (isinstance(value, bool) and wanted is not bool):
-            raise UserError(f"{where}: {name} = {value!r} is not of the type {plain.__name__}.")
+            expected = "list of texts" if plain is list else plain.__name__
+            raise UserError(f"{where}: {name} = {value!r} is not of the type {expected}.")
         values[name] = value
     return kind(**values)

@@ -1,10 +1,12 @@
 """The regions of many pictures, computed once: the CNN is frozen, so no epoch needs to run it again."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
@@ -39,7 +41,8 @@ def compute_regions(model: RpBert, pictures: Iterable[Path], cache: Path | None 
     rows = {path: row for row, path in enumerate(paths)}
     file = None if cache is None else cache / f"regions-{_fingerprint(model, paths)}.safetensors"
     if file is not None and file.is_file():
-        return RegionStore(rows, load_file(file)["regions"])
+        with contextlib.suppress(SafetensorError):  # a file that was cut short is written again
+            return RegionStore(rows, load_file(file)["regions"])
     table = torch.empty(len(paths), REGIONS, model.config.region_channels, dtype=torch.float16)
     for begin in tqdm(range(0, len(paths), BATCH), desc="pictures", unit="batch"):
         batch = paths[begin : begin + BATCH]
@@ -54,7 +57,10 @@ def compute_regions(model: RpBert, pictures: Iterable[Path], cache: Path | None 
 def _fingerprint(model: RpBert, paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(f"{path}:{path.stat().st_size}\n".encode())
+        digest.update(f"{path}\n".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    config = model.config
+    digest.update(repr((config.image_size, [*config.image_mean], [*config.image_std])).encode())
     for tensor in model.region_encoder.state_dict().values():
         digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()[:12]

@@ -194,6 +194,7 @@ class _Loop:
             for folder in (new, self.output):
                 (folder / HISTORY).write_text(json.dumps(record, indent=1) + "\n")
             old = self.output / f"{STATE}.old"
+            shutil.rmtree(old, ignore_errors=True)
             if state.exists():
                 state.rename(old)
             new.rename(state)

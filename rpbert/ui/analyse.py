@@ -197,6 +197,11 @@ def footer(shown: Shown) -> str:
     )
 
 
+def described(alt: str) -> str:
+    """What an example's picture shows, for those who do not see it, as HTML; empty for none."""
+    return f'<p class="key">The picture shows: {html.escape(alt)}</p>' if alt else ""
+
+
 def key() -> str:
     """The legend of the four types, as HTML."""
     entries = [

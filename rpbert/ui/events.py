@@ -13,8 +13,6 @@ from rpbert.ui import analyse
 from rpbert.ui.page import FIXED, Inputs, Outputs, picture_input
 from rpbert.ui.samples import Sample
 
-OWN_PICTURE = "The picture you chose"
-
 # One model, so one of these at a time; the page's own events are no part of the API.
 MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -34,12 +32,12 @@ def wire(analyzer: Analyzer, samples: list[Sample], inputs: Inputs, outputs: Out
         **PRIVATE,
     )
     for sample, button in zip(samples, inputs.samples, strict=True):
-        button.click(_sample_handler(sample), None, [inputs.tweet, inputs.picture], **PRIVATE).then(
+        button.click(_sample_handler(sample), None, [inputs.tweet, inputs.picture, inputs.described], **PRIVATE).then(
             analyse_tweet, given, results, **MODEL, **PRIVATE
         )
     inputs.gate.change(lambda choice: gr.update(visible=choice == FIXED), inputs.gate, inputs.fixed, **PRIVATE)
 
-    inputs.picture.upload(lambda: gr.update(alt_text=OWN_PICTURE), None, inputs.picture, **PRIVATE)
+    gr.on([inputs.picture.upload, inputs.picture.clear], lambda: "", None, inputs.described, **PRIVATE)
 
     picture = [outputs.overlay, outputs.caption]
     outputs.target.input(_explain_choice, [state, outputs.target], picture, **PRIVATE)
@@ -70,7 +68,7 @@ def add_endpoints(analyzer: Analyzer) -> None:
 
 def _sample_handler(sample: Sample) -> Callable[[], tuple[Any, ...]]:
     path = None if sample.picture is None else str(sample.picture)
-    return lambda: (sample.text, gr.update(value=path, alt_text=sample.alt))
+    return lambda: (sample.text, path, analyse.described(sample.alt))
 
 
 def _analyse_handler(

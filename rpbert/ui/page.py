@@ -31,7 +31,8 @@ def picture_input(**settings: Any) -> gr.Image:
     gradio's own decoding would answer a file that is no picture with a message nobody understands, and would decode a
     huge one. That the path is an upload, and not any file of this computer, gradio has checked before.
     """
-    component = gr.Image(**settings)
+    # Only its value may be updated later: for anything else gradio builds the component anew, with its own preprocess.
+    component = gr.Image(type="filepath", image_mode=None, **settings)
     component.preprocess = lambda payload: None if payload is None else payload.path
     return component
 
@@ -42,6 +43,7 @@ class Inputs:
 
     tweet: gr.Textbox
     picture: gr.Image
+    described: gr.HTML
     gate: gr.Radio
     fixed: gr.Slider
     button: gr.Button
@@ -76,9 +78,10 @@ def draw_inputs(samples: list[Sample]) -> Inputs:
         buttons=["fullscreen"],
         height=260,
         elem_id="picture",
-        alt_text=first.alt,
+        alt_text="The picture of the tweet",
         placeholder="Drop a JPEG, PNG, WebP, GIF or BMP here, or click to choose one",
     )
+    described = gr.HTML(analyse.described(first.alt), elem_id="described")
     gate = gr.Radio(GATE_CHOICES, value="soft", label="Gate: how much of the picture is let in", elem_id="gate")
     fixed = gr.Slider(0, 1, value=0.5, step=0.05, label="Gate value (0 to 1)", visible=False)
     button = gr.Button("Analyse", variant="primary", elem_id="analyse")
@@ -89,7 +92,7 @@ def draw_inputs(samples: list[Sample]) -> Inputs:
             gr.Button(sample.title, icon=sample.picture, size="sm", min_width=180, elem_id=f"sample-{sample.id}")
             for sample in samples
         ]
-    return Inputs(tweet, picture, gate, fixed, button, message, buttons)
+    return Inputs(tweet, picture, described, gate, fixed, button, message, buttons)
 
 
 def draw_outputs(shown: analyse.Shown) -> Outputs:

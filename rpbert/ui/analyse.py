@@ -181,7 +181,7 @@ def _caption(explanation: Explanation, scale: float) -> str:
     shared = "" if explanation.target.entity is None else " The scale is shared by all names of this tweet."
     faint = " <strong>That is next to nothing: do not read much into this map.</strong>"
     return (
-        f"<p><strong>{explanation.method}</strong> for “{target}”: "
+        f"<p><strong>{explanation.method}</strong> for {target}: "
         f'<span class="raises">+ orange raises</span> and <span class="lowers">− violet lowers</span> its {unit}. '
         f"{describe_grid(explanation.grid)} It is worth {explanation.strength:.3f} in {unit} (nats); full colour is "
         f"{scale:.3f}.{shared}{faint if explanation.strength < FAINT else ''}</p>"

@@ -56,7 +56,7 @@ def class_name_projection(
 
 @torch.no_grad()
 def text_means(model: RpBert, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Sequence[str]]) -> Tensor:
-    """The mean embedded piece (N, d) of each text, given as words."""
+    """The mean piece (N, d) of each text, given as words, above `config.matching_layer` layers."""
     model.eval()
     pieces = [to_pieces(tokenizer, words, model.config.max_pieces) for words in texts]
     order = sorted(range(len(texts)), key=lambda index: len(pieces[index].input_ids))
@@ -64,8 +64,8 @@ def text_means(model: RpBert, tokenizer: PreTrainedTokenizerBase, texts: Sequenc
     for begin in range(0, len(order), 64):
         rows = order[begin : begin + 64]
         batch = {name: tensor.to(model.device) for name, tensor in collate_pieces([pieces[i] for i in rows]).items()}
-        embedded = model.text_encoder.embeddings(input_ids=batch["input_ids"])  # (B, n, d)
-        means[rows] = masked_mean(embedded, batch["attention_mask"]).cpu()
+        states = model.lower_states(batch["input_ids"], batch["attention_mask"])  # (B, n, d)
+        means[rows] = masked_mean(states, batch["attention_mask"]).cpu()
     return means
 
 

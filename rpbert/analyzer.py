@@ -106,7 +106,7 @@ class Prepared:
 
     text: str
     words: tuple[Word, ...]
-    pieces: dict[str, Tensor]  # input_ids, attention_mask, word_index, each (1, n)
+    pieces: dict[str, Tensor]  # all that the model needs to know of the text
     regions: Tensor | None  # (1, 49, C)
     warnings: tuple[str, ...]
     seconds: float  # spent on reading tweet and picture, CNN included
@@ -187,7 +187,9 @@ class Analyzer:
             warnings.append(f"The picture is animated: only the first of its {picture.info['frames']} frames was read.")
         regions = None if picture is None else self._regions_of(picture)
         seconds = time.perf_counter() - began
-        return Prepared(text, tuple(words), collate_pieces([tweet]), regions, tuple(warnings), seconds)
+        read = [word.text for word in words[: tweet.words]]
+        pieces = {**collate_pieces([tweet]), **self.model.word_features.inputs([read])}
+        return Prepared(text, tuple(words), pieces, regions, tuple(warnings), seconds)
 
     def forget_pictures(self) -> None:
         """Empty the cache of regions."""

@@ -1,7 +1,7 @@
 """Examples -> batches of one epoch, of similar length, in an order that the generator alone decides."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,8 +9,9 @@ from transformers import PreTrainedTokenizerBase
 
 from rpbert.configuration import LABELS
 from rpbert.data import Example, repair_bio
-from rpbert.processing import Pieces, collate_pieces, to_pieces
+from rpbert.processing import CASES, Pieces, collate_pieces, to_pieces
 from rpbert.recipe import Multitask
+from rpbert.word_features import WordFeatures
 
 LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
 POOL = 50  # batches are cut from pools of this many, sorted by length: little padding, still much chance
@@ -40,8 +41,14 @@ def ner_batches(
     limit: int,
     settings: Multitask,
     generator: torch.Generator,
+    features: WordFeatures | None = None,
 ) -> list[Batch]:
-    """Labelled tweets; with pictures and without never in one batch, so that text alone costs no regions."""
+    """Labelled tweets, some obscured; with pictures and without never in one batch: text alone costs no regions.
+
+    A masked name can be read only from what stands around it, the picture included; where there is none, no name is
+    masked.
+    With `features` a batch also has what these need to know of its words.
+    """
     labelled = [example for example in examples if example.labels is not None]
     chance = torch.rand(len(labelled), generator=generator).tolist()
     seen = [e for e, draw in zip(labelled, chance, strict=True) if e.picture and draw >= settings.text_only]
@@ -49,13 +56,55 @@ def ner_batches(
     batches = []
     for group, with_picture in ((seen, True), (unseen, False)):
         pieces = [to_pieces(tokenizer, example.words, limit) for example in group]
+        masked = settings.masked if with_picture else 0.0
+        pieces = [
+            obscure(tweet, example, tokenizer, masked, settings.lower_cased, generator)
+            for tweet, example in zip(pieces, group, strict=True)
+        ]
         lengths = [len(tweet.input_ids) for tweet in pieces]
         for rows in shuffled_batches(lengths, settings.tweet_batch, generator):
             chosen = [group[row] for row in rows]
             tensors = collate_pieces([pieces[row] for row in rows])
             tensors["labels"] = _label_tensor(chosen, [pieces[row] for row in rows])
+            if features is not None:
+                tensors |= features.inputs([_words_read(pieces[row], group[row], tokenizer) for row in rows])
             batches.append(Batch(tensors, chosen if with_picture else []))
     return [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+def obscure(
+    tweet: Pieces,
+    example: Example,
+    tokenizer: PreTrainedTokenizerBase,
+    masked: float,
+    lower_cased: float,
+    generator: torch.Generator,
+) -> Pieces:
+    """The tweet with the words of a share `masked` of its names replaced by [MASK], and, with the chance `lower_cased`,
+    as if written without capitals."""
+    assert example.labels is not None
+    chance = torch.rand(len(example.words) + 1, generator=generator).tolist()
+    hidden: set[int] = set()
+    for word, label in enumerate(repair_bio(example.labels)):
+        if (label.startswith("B-") and chance[word] < masked) or (label.startswith("I-") and word - 1 in hidden):
+            hidden.add(word)
+    inside = [word in hidden for word in tweet.word_index]
+    input_ids = [
+        tokenizer.mask_token_id if hide else piece for piece, hide in zip(tweet.input_ids, inside, strict=True)
+    ]
+    case_ids = tweet.case_ids
+    if chance[-1] < lower_cased:
+        small = CASES.index("lower")
+        case_ids = [min(case, small) for case in case_ids]
+    return replace(tweet, input_ids=input_ids, case_ids=case_ids)
+
+
+def _words_read(tweet: Pieces, example: Example, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The words that fitted, as obscured as their pieces: nothing of a masked one, no capitals where hidden."""
+    pairs = zip(tweet.input_ids, tweet.word_index, strict=True)
+    masked = {word for piece, word in pairs if piece == tokenizer.mask_token_id}
+    words = ["" if word in masked else text for word, text in enumerate(example.words[: tweet.words])]
+    return [word.lower() for word in words] if max(tweet.case_ids) <= CASES.index("lower") else words
 
 
 def _label_tensor(examples: Sequence[Example], pieces: Sequence[Pieces]) -> Tensor:

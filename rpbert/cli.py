@@ -9,13 +9,15 @@ from typing import Any
 
 from rpbert.analyzer import Analysis, Analyzer
 from rpbert.checkpoint import DEFAULT_CHECKPOINT, checkpoint_identity, load_checkpoint
-from rpbert.data import read_conll, read_pairs
+from rpbert.data import read_captions, read_conll, read_pairs
 from rpbert.errors import UserError
-from rpbert.evaluation import evaluate
+from rpbert.evaluation import evaluate, evaluate_captions
 from rpbert.gates import parse_gate
 from rpbert.recipe import read_recipe
 from rpbert.regions import compute_regions
+from rpbert.relation_csv import read_relation_csv
 from rpbert.report import evaluation_table
+from rpbert.slices import picture_effect
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -51,15 +53,22 @@ def _lines(analysis: Analysis) -> list[str]:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     path, gate = arguments.path, parse_gate(arguments.gate)
-    pairs = path.suffix == ".jsonl"
-    examples = (read_pairs if pairs else read_conll)(path, arguments.images)
-    if arguments.limit is not None:
-        examples = examples[: arguments.limit]
-    model, tokenizer = load_checkpoint(arguments.checkpoint)
-    pictures = [example.picture for example in examples if example.picture is not None]
-    regions = compute_regions(model, pictures) if pictures else None
     result: dict[str, Any] = {"path": str(path), "checkpoint": checkpoint_identity(arguments.checkpoint)}
-    result |= evaluate(model, tokenizer, examples, regions, gate)
+    if path.suffix == ".tsv":
+        captions = read_captions(path, arguments.images)[: arguments.limit]
+        model, tokenizer = load_checkpoint(arguments.checkpoint)
+        photographs = compute_regions(model, [caption.picture for caption in captions])
+        result |= evaluate_captions(model, tokenizer, captions, photographs)
+    else:
+        read = {".jsonl": read_pairs, ".csv": read_relation_csv}.get(path.suffix.partition("#")[0], read_conll)
+        examples = read(path, arguments.images)[: arguments.limit]
+        model, tokenizer = load_checkpoint(arguments.checkpoint)
+        pictures = [example.picture for example in examples if example.picture is not None]
+        regions = compute_regions(model, pictures) if pictures else None
+        result |= evaluate(model, tokenizer, examples, regions, gate)
+        named = [example for example in examples if example.labels is not None and example.picture is not None]
+        if regions is not None and named:
+            result["picture"] = picture_effect(model, tokenizer, named, regions, gate)
     print(evaluation_table(result))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -119,10 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     predict.set_defaults(run=_predict)
 
     evaluate_parser = commands.add_parser("evaluate", help="figures of a checkpoint on a labelled file")
-    evaluate_parser.add_argument("path", type=Path, help="CoNLL file, or pair JSONL (.jsonl)")
-    evaluate_parser.add_argument("--images", type=Path, help="picture folder (JSONL: default images/ beside the file)")
+    evaluate_parser.add_argument("path", type=Path, help="CoNLL file, pair JSONL, relation .csv or captions .tsv")
+    evaluate_parser.add_argument(
+        "--images", type=Path, help="picture folder (but for CoNLL: default images/ beside it)"
+    )
     evaluate_parser.add_argument("--gate", default="soft", help="soft, hard, open, closed or a number from 0 to 1")
-    evaluate_parser.add_argument("--limit", type=positive, help="only the first N tweets")
+    evaluate_parser.add_argument("--limit", type=positive, help="only the first N tweets or captions")
     evaluate_parser.add_argument("--json", type=Path, help="write all figures to this file")
     add_checkpoint(evaluate_parser)
     evaluate_parser.set_defaults(run=_evaluate)

@@ -37,9 +37,20 @@ class RpBertConfig(PreTrainedConfig):
     lstm_layers: int = 2
     dropout: float = 0.5  # before and after the BiLSTM
 
+    character_size: int = 0  # numbers that a word's letters add to its vector, even; see rpbert.word_features
+    static_size: int = 0  # numbers that a table of word vectors adds
+    static_words: list[str] | tuple[str, ...] = ()  # the words of that table
+
     detach_gate: bool = True  # stop the NER loss from reaching pass 1 through the gate
     matching: bool = False  # let the relation heads also see the text-image pair itself (DESIGN section 3)
     matching_size: int = 256
+    matching_layer: int = 0  # the tweet's vector is read above this many layers of the text encoder
+    case_features: bool = False  # tell an uncased text encoder how each piece was written (rpbert.processing.CASES)
+
+    # What scores are divided by before they become probabilities, fitted on dev after training (rpbert.calibration).
+    image_adds_temperature: float = 1.0
+    text_represented_temperature: float = 1.0
+    span_temperature: float = 1.0
 
     initializer_range: float = 0.02
     id2label: dict[int, str] | dict[str, str] | None = None  # None: LABELS
@@ -100,6 +111,8 @@ PRESETS = {
                 "intermediate_size": 1536,
             },
             "matching": True,
+            "matching_layer": 3,
+            "case_features": True,
         },
         text_weights="sentence-transformers/all-MiniLM-L6-v2",
         vision_weights="timm/tf_efficientnet_lite0.in1k",

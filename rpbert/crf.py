@@ -8,10 +8,15 @@ and P(y) = exp(score(y)) / sum over all paths. Parameters and conventions are th
 2022 code uses. All methods take emissions (B, W, L) and a mask (B, W), True at words, the first column all True.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-# Finite, or logsumexp over a column without one allowed path would have no gradient; e^-10000 is 0 in any float.
+Span = tuple[int, int, str]  # first word, end word exclusive, type
+
+# Finite, or logsumexp over a column without one allowed path would have no gradient; e^-10000 is 0 in any float, and so
+# is e^-1000, at the highest temperature that `rpbert.calibration` chooses.
 FORBIDDEN = -1e4
 
 
@@ -28,11 +33,17 @@ def allowed_transitions(labels: tuple[str, ...]) -> Tensor:
 
 
 class Crf(nn.Module):
-    """Likelihood, Viterbi path, marginals and the probability of a span."""
+    """Likelihood, Viterbi path, marginals and the probability of a span.
 
-    def __init__(self, labels: tuple[str, ...]) -> None:
+    Args:
+        labels: the L labels, in the order of the emissions.
+        temperature: what `span_log_probability`, and nothing else, divides all scores by; see `rpbert.calibration`.
+    """
+
+    def __init__(self, labels: tuple[str, ...], temperature: float = 1.0) -> None:
         super().__init__()
         self.labels = labels
+        self.temperature = temperature
         self.start_transitions = nn.Parameter(torch.empty(len(labels)))
         self.end_transitions = nn.Parameter(torch.empty(len(labels)))
         self.transitions = nn.Parameter(torch.empty(len(labels), len(labels)))  # [from, to]
@@ -52,14 +63,18 @@ class Crf(nn.Module):
             self.transitions.masked_fill(~steps, FORBIDDEN),
         )
 
-    def log_partition(self, emissions: Tensor, mask: Tensor) -> Tensor:
-        """log Z: (B,), the log of the summed exponentiated scores of all paths (forward algorithm)."""
-        start, transitions = self._constrained()
+    def log_partition(self, emissions: Tensor, mask: Tensor, temperature: float = 1.0) -> Tensor:
+        """log Z: (B,), the log of the summed exponentiated scores of all paths (forward algorithm).
+
+        Every score is divided by `temperature` first.
+        """
+        start, transitions = (scores / temperature for scores in self._constrained())
+        end, emissions = self.end_transitions / temperature, emissions / temperature
         alpha = start + emissions[:, 0]  # (B, L)
         for word in range(1, emissions.shape[1]):
             step = alpha.unsqueeze(2) + transitions + emissions[:, word].unsqueeze(1)  # (B, from, to)
             alpha = torch.where(mask[:, word].unsqueeze(1), step.logsumexp(dim=1), alpha)
-        return (alpha + self.end_transitions).logsumexp(dim=1)
+        return (alpha + end).logsumexp(dim=1)
 
     def score(self, emissions: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
         """Score (B,) of the paths `labels` (B, W), padding any valid index."""
@@ -109,7 +124,8 @@ class Crf(nn.Module):
         """log P that words start..end-1 are exactly one entity of a type, or exactly no entity at all.
 
         The sum over all paths that read the span so, divided by the sum over all paths: log Z of the emissions with
-        every other reading forbidden, minus log Z. Differentiable with respect to the emissions.
+        every other reading forbidden, minus log Z, both at `temperature`: emissions and transitions alike, so that the
+        readings of a word still sum to 1. Differentiable with respect to the emissions.
 
         Args:
             emissions: (B, W, L); mask: (B, W).
@@ -132,12 +148,13 @@ class Crf(nn.Module):
                 blocked[span, stop, index[inside]] = True  # the entity ends here and does not go on
         chosen, chosen_mask = emissions[row], mask[row]  # (S, W, L), (S, W)
         constrained = chosen.masked_fill(blocked, FORBIDDEN)
-        return self.log_partition(constrained, chosen_mask) - self.log_partition(chosen, chosen_mask)
+        every = self.log_partition(chosen, chosen_mask, self.temperature)
+        return self.log_partition(constrained, chosen_mask, self.temperature) - every
 
 
-def spans_of(labels: list[str]) -> list[tuple[int, int, str]]:
-    """Entities (first word, end word exclusive, type) of a valid BIO sequence."""
-    spans: list[tuple[int, int, str]] = []
+def spans_of(labels: Sequence[str]) -> list[Span]:
+    """Entities of a valid BIO sequence, in their order."""
+    spans: list[Span] = []
     for word, label in enumerate(labels):
         if label.startswith("B-"):
             spans.append((word, word + 1, label[2:]))

@@ -36,6 +36,7 @@ class Example:
     image_adds: int | None = None
     text_represented: int | None = None
     visible: tuple[bool | None, ...] | None = None  # per word: is the entity it belongs to depicted
+    english: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,9 @@ def _binary(path: Path, number: int, row: dict[str, Any], name: str) -> int | No
 
 def read_pairs(path: Path, images: Path | None = None) -> list[Example]:
     """A pair JSONL: one object a line with `id`, `image`, `text` and optionally `image_adds`, `text_represented`,
-    `entities` (character offsets). Pictures are looked for in `images`, or in the folder `images` beside the file.
+    `lang`, `entities` (character offsets).
+
+    Pictures are looked for in `images`, or in the folder `images` beside the file.
 
     An entity that begins or ends inside a word (8 of 3,127 in TweetPairs) is widened to whole words.
     """
@@ -190,6 +193,7 @@ def read_pairs(path: Path, images: Path | None = None) -> list[Example]:
                 image_adds=_binary(path, number, row, "image_adds"),
                 text_represented=_binary(path, number, row, "text_represented"),
                 visible=tuple(visible),
+                english=None if row.get("lang") is None else row["lang"] == "en",
             )
         )
     if not examples:

@@ -5,94 +5,22 @@ its annotation has spans that begin with I-), lenient is the CoNLL-2003 script's
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
-from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from rpbert.calibration import RELATIONS, exactly_right, expected_calibration_error
 from rpbert.configuration import ENTITY_TYPES
-from rpbert.data import Example
+from rpbert.data import Caption, Example
 from rpbert.gates import Gate
-from rpbert.modeling import RpBert, RpBertOutput
-from rpbert.processing import collate_pieces, to_pieces
+from rpbert.modeling import RpBert
+from rpbert.prediction import Prediction, Regions, predict
+from rpbert.processing import split_words
 
 SWAPS = 4  # each tweet's own picture is held against those of the next four tweets of the file
-
-# Regions (B, 49, C) of the pictures of some examples.
-Regions = Callable[[Sequence[Example]], Tensor]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the model says of one tweet; probabilities are None without a picture."""
-
-    labels: tuple[str, ...]
-    image_adds: float | None
-    text_represented: float | None
-    similarity: float | None  # cosine of the matching vectors, None too for a model without them
-
-
-@torch.no_grad()
-def predict(
-    model: RpBert,
-    tokenizer: PreTrainedTokenizerBase,
-    examples: Sequence[Example],
-    regions: Regions | None = None,
-    gate: Gate = "soft",
-    pictures: Sequence[Example] | None = None,
-    batch_size: int = 32,
-) -> list[Prediction]:
-    """Predictions in the order of `examples`.
-
-    Args:
-        regions: where pictures come from; None runs text only.
-        pictures: take the picture of this example instead, one for each (for swapped pairs), and find the relation
-            only: `labels` stay empty.
-    """
-    model.eval()
-    pieces = [to_pieces(tokenizer, example.words, model.config.max_pieces) for example in examples]
-    sources = pictures or examples
-    seen = [regions is not None and source.picture is not None for source in sources]
-    found: dict[int, Prediction] = {}
-    for pictured in (True, False):  # never in one batch: a neighbour's missing picture is not one's own
-        group = [index for index in range(len(examples)) if seen[index] == pictured]
-        group.sort(key=lambda index: len(pieces[index].input_ids))
-        for begin in range(0, len(group), batch_size):
-            rows = group[begin : begin + batch_size]
-            batch = collate_pieces([pieces[row] for row in rows])
-            if pictures is not None:
-                del batch["word_index"]
-            if regions is not None and pictured:
-                batch["regions"] = regions([sources[row] for row in rows])
-            output = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}, gate=gate)
-            for index, row in enumerate(rows):
-                found[row] = _prediction(model, output, index, len(examples[row].words))
-    return [found[index] for index in range(len(examples))]
-
-
-def _prediction(model: RpBert, output: RpBertOutput, row: int, words: int) -> Prediction:
-    labels: list[str] = []
-    if output.emissions is not None and output.word_mask is not None:
-        (path,) = model.crf.viterbi(output.emissions[row : row + 1], output.word_mask[row : row + 1])
-        labels = [model.config.labels[label] for label in path]
-        labels += ["O"] * (words - len(labels))  # words that did not fit
-    if output.image_adds_logits is None or output.text_represented_logits is None:
-        return Prediction(tuple(labels), None, None, None)
-    similarity = None
-    if output.text_vector is not None and output.picture_vector is not None:
-        similarity = float(output.text_vector[row] @ output.picture_vector[row])
-    return Prediction(
-        labels=tuple(labels),
-        image_adds=float(output.image_adds_logits[row].softmax(0)[1]),
-        text_represented=float(output.text_represented_logits[row].softmax(0)[1]),
-        similarity=similarity,
-    )
 
 
 def ner_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
@@ -117,15 +45,20 @@ def _figures(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def binary_scores(labels: Sequence[int], probabilities: Sequence[float]) -> dict[str, Any]:
-    """AUC, and accuracy and F1 at the threshold 0.5, with counts; AUC is None when only one class is there."""
+    """AUC, accuracy and F1 at the threshold 0.5, calibration error (`ece`), counts; AUC is None for one class alone."""
     decided = [int(probability > 0.5) for probability in probabilities]
     return {
-        "auc": float(roc_auc_score(labels, probabilities)) if len(set(labels)) == 2 else None,
+        "auc": _auc(labels, probabilities),
         "accuracy": float(accuracy_score(labels, decided)),
         "f1": float(f1_score(labels, decided, zero_division=0)),
+        "ece": expected_calibration_error(probabilities, labels),
         "n": len(labels),
         "positive": int(sum(labels)),
     }
+
+
+def _auc(labels: Sequence[int], scores: Sequence[float]) -> float | None:
+    return float(roc_auc_score(labels, scores)) if len(set(labels)) == 2 else None
 
 
 def relatedness(prediction: Prediction) -> float:
@@ -136,10 +69,14 @@ def relatedness(prediction: Prediction) -> float:
     return 1 - (1 - prediction.image_adds) * (1 - prediction.text_represented)
 
 
-def swapped_scores(own: Sequence[Prediction], swapped: Sequence[Sequence[Prediction]]) -> dict[str, Any]:
+def swapped_scores(own: Sequence[Prediction], swapped: Sequence[Sequence[Prediction]]) -> dict[str, float | None]:
     """True-versus-swapped AUC by each score: every pair against its tweet with the pictures of the next `SWAPS`."""
     others = [prediction for shift in swapped for prediction in shift]
-    truth = [1] * len(own) + [0] * len(others)
+    return auc_by_score([1] * len(own) + [0] * len(others), [*own, *others])
+
+
+def auc_by_score(truth: Sequence[int], predictions: Sequence[Prediction]) -> dict[str, float | None]:
+    """AUC by each score that tells whether a picture belongs to its text (`truth` 1) and that the model has."""
     scores: dict[str, Callable[[Prediction], Any]] = {
         "related": relatedness,
         "image_adds": lambda prediction: prediction.image_adds,
@@ -148,10 +85,26 @@ def swapped_scores(own: Sequence[Prediction], swapped: Sequence[Sequence[Predict
     }
     found = {}
     for name, score in scores.items():
-        values = [score(prediction) for prediction in [*own, *others]]
+        values = [score(prediction) for prediction in predictions]
         if None not in values:
-            found[name] = float(roc_auc_score(truth, np.array(values, dtype=float)))
+            found[name] = _auc(truth, values)
     return found
+
+
+def _headline(by: dict[str, float | None]) -> float | None:
+    """The AUC by what was trained for this comparison, where the model has it."""
+    return by["similarity"] if "similarity" in by else by["related"]
+
+
+def name_calibration(gold: Sequence[Sequence[str]], predictions: Sequence[Prediction]) -> float | None:
+    """Expected calibration error of the confidences of all spans found; None when there are none."""
+    right = [
+        hit
+        for labels, prediction in zip(gold, predictions, strict=True)
+        for hit in exactly_right(labels, prediction.labels)
+    ]
+    claimed = [confidence for prediction in predictions for confidence in prediction.confidences]
+    return expected_calibration_error(claimed, right) if claimed else None
 
 
 def evaluate(
@@ -166,7 +119,9 @@ def evaluate(
     result: dict[str, Any] = {"tweets": len(examples), "gate": gate, "pictures": regions is not None}
     named = [index for index, example in enumerate(examples) if example.labels is not None]
     if named:
-        result["ner"] = ner_scores([examples[i].labels or () for i in named], [own[i].labels for i in named])
+        gold, found = [examples[i].labels or () for i in named], [own[i] for i in named]
+        result["ner"] = ner_scores(gold, [prediction.labels for prediction in found])
+        result["ner"]["ece"] = name_calibration(gold, found)
     if regions is not None:
         pictured = [index for index, example in enumerate(examples) if example.picture is not None]
         relation = _relation_scores([examples[i] for i in pictured], [own[i] for i in pictured])
@@ -175,16 +130,29 @@ def evaluate(
             shifts = [[*tweets[shift:], *tweets[:shift]] for shift in range(1, SWAPS + 1)]
             swapped = [predict(model, tokenizer, tweets, regions, gate, pictures=shift) for shift in shifts]
             by = swapped_scores([own[index] for index in pictured], swapped)
-            # The headline is by what was trained for this comparison, where the model has it.
-            relation |= {"swapped_auc": by.get("similarity", by["related"]), "swapped_auc_by": by}
+            relation |= {"swapped_auc": _headline(by), "swapped_auc_by": by}
         if relation:
             result["relation"] = relation
     return result
 
 
+def evaluate_captions(
+    model: RpBert, tokenizer: PreTrainedTokenizerBase, captions: Sequence[Caption], regions: Regions
+) -> dict[str, Any]:
+    """How well captions of their own photograph are told from captions of another; no gate has a part in it."""
+    examples = [
+        Example(str(number), tuple(word.text for word in split_words(caption.text)), picture=caption.picture)
+        for number, caption in enumerate(captions, start=1)
+    ]
+    truth = [int(caption.match) for caption in captions]
+    by = auc_by_score(truth, predict(model, tokenizer, examples, regions, pictures=examples))
+    matched = {"auc": _headline(by), "n": len(truth), "positive": sum(truth)}
+    return {"captions": len(captions), "relation": {"matched": matched, "matched_auc_by": by}}
+
+
 def _relation_scores(examples: Sequence[Example], own: Sequence[Prediction]) -> dict[str, Any]:
     scores = {}
-    for task in ("image_adds", "text_represented"):
+    for task in RELATIONS:
         known = [index for index, example in enumerate(examples) if getattr(example, task) is not None]
         if known:
             labels = [getattr(examples[index], task) for index in known]

@@ -66,7 +66,7 @@ def grad_cam(analyzer: Analyzer, prepared: Prepared, targets: Sequence[Target], 
     """
     assert prepared.regions is not None, "a map needs a picture"
     count = len(targets)
-    pieces = {name: tensor.expand(count, -1) for name, tensor in prepared.pieces.items()}  # (K, n)
+    pieces = {name: tensor.expand(count, *tensor.shape[1:]) for name, tensor in prepared.pieces.items()}  # (K, ...)
 
     def forward(regions: Tensor) -> Tensor:
         output = analyzer.model(**pieces, regions=regions, gate=gate)

@@ -27,7 +27,9 @@ from rpbert.crf import Crf
 from rpbert.errors import UserError
 from rpbert.gates import Gate, closes_regions, gate_value
 from rpbert.matching import Matching
+from rpbert.processing import CASES
 from rpbert.vision import RegionEncoder
+from rpbert.word_features import WordFeatures
 
 
 @dataclass
@@ -66,6 +68,7 @@ class RpBert(PreTrainedModel):
         super().__init__(config)
         hidden = config.text.hidden_size
         self.text_encoder = BertModel(config.text, add_pooling_layer=False)
+        self.case_embeddings = nn.Embedding(len(CASES), hidden) if config.case_features else None
         self.region_encoder = RegionEncoder(config)
         # Every region goes through this one module once per forward, so that a Captum hook on it sees both passes.
         self.region_map = nn.Identity()
@@ -74,14 +77,16 @@ class RpBert(PreTrainedModel):
         self.text_represented_head = nn.Linear(hidden, 2)
         self.matching = Matching(hidden, config.matching_size) if config.matching else None
         self.dropout = nn.Dropout(config.dropout)
-        self.bilstm = nn.LSTM(hidden, config.lstm_hidden, config.lstm_layers, batch_first=True, bidirectional=True)
+        self.word_features = WordFeatures(config)
+        width = hidden + self.word_features.size
+        self.bilstm = nn.LSTM(width, config.lstm_hidden, config.lstm_layers, batch_first=True, bidirectional=True)
         self.emission_head = nn.Linear(2 * config.lstm_hidden, len(config.labels))
-        self.crf = Crf(config.labels)
+        self.crf = Crf(config.labels, config.span_temperature)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, Crf | nn.LSTM):
+        if isinstance(module, Crf | nn.LSTM | WordFeatures):
             module.reset_parameters()
 
     @classmethod
@@ -124,26 +129,33 @@ class RpBert(PreTrainedModel):
         feature_map = self.region_map(feature_map)
         return self.projection(feature_map.flatten(2).transpose(1, 2))  # (B, 49, C) -> (B, 49, d)
 
-    def encode(self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor | None, visible: Tensor) -> Tensor:
+    def embed(self, input_ids: Tensor, case_ids: Tensor | None) -> Tensor:
+        """Pieces (B, n) to word embeddings (B, n, d), plus how they are written with `config.case_features`."""
+        pieces: Tensor = self.text_encoder.embeddings.word_embeddings(input_ids)
+        if self.case_embeddings is not None:
+            assert case_ids is not None, "a model with case features needs case_ids"
+            pieces = pieces + self.case_embeddings(case_ids)
+        return pieces
+
+    def encode(self, pieces: Tensor, attention_mask: Tensor, visual: Tensor | None, visible: Tensor) -> Tensor:
         """One BERT pass over the pieces and, where `visible`, the regions.
 
         Region k of a row with n pieces stands at position n + k whatever the padding: a batched row equals the single
         one, and at batch size 1 the positions are the authors'. Their batches put all regions behind the padding.
 
         Args:
-            input_ids, attention_mask: (B, n). visual: (B, 49, d) or None for text only. visible: (B,) bool.
+            pieces: (B, n, d) from `embed`. attention_mask: (B, n). visual: (B, 49, d) or None for text only.
+            visible: (B,) bool.
 
         Returns:
             Hidden states (B, n, d) of the pieces, or (B, n + 49, d) when regions took part.
         """
-        pieces = self.text_encoder.embeddings.word_embeddings(input_ids)  # (B, n, d)
-        width = input_ids.shape[1]
-        positions = torch.arange(width, device=input_ids.device).expand_as(input_ids)  # (B, n)
-        segments = torch.zeros_like(input_ids)
+        positions = torch.arange(pieces.shape[1], device=pieces.device).expand_as(attention_mask)  # (B, n)
+        segments = torch.zeros_like(attention_mask)
         mask = attention_mask
         if visual is not None:
             pieces = torch.cat([pieces, visual], dim=1)  # (B, n + 49, d)
-            offsets = torch.arange(REGIONS, device=input_ids.device)
+            offsets = torch.arange(REGIONS, device=pieces.device)
             behind = attention_mask.sum(dim=1, keepdim=True) + offsets  # (B, 49)
             limit = self.config.text.max_position_embeddings - 1
             positions = torch.cat([positions, behind.clamp(max=limit)], dim=1)  # clamped only where masked anyway
@@ -154,38 +166,60 @@ class RpBert(PreTrainedModel):
         ).last_hidden_state
         return states
 
-    def relate(self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor, has_picture: Tensor) -> Relation:
+    def relate(
+        self, input_ids: Tensor, pieces: Tensor, attention_mask: Tensor, visual: Tensor, has_picture: Tensor
+    ) -> Relation:
         """Pass 1, read at h_CLS as in the paper.
 
-        With `config.matching` a term from the pair itself is added to the logits; see `rpbert.matching`.
+        With `config.matching` a term from the pair itself is added to the logits; see `rpbert.matching`. The logits
+        come divided by their temperatures, so their softmax, the soft gate among it, is a calibrated probability.
         """
-        h_cls = self.encode(input_ids, attention_mask, visual, has_picture)[:, 0]  # (B, d)
+        h_cls = self.encode(pieces, attention_mask, visual, has_picture)[:, 0]  # (B, d)
         adds, represented = self.image_adds_head(h_cls), self.text_represented_head(h_cls)
         text = picture = None
         if self.matching is not None:
             text, picture = self.pair_vectors(input_ids, attention_mask, visual)
             extra = self.matching.relation_logits(text, picture)  # (B, 4)
             adds, represented = adds + extra[:, :2], represented + extra[:, 2:]
+        adds = adds / self.config.image_adds_temperature
+        represented = represented / self.config.text_represented_temperature
         return Relation(adds, represented, text, picture)
 
     def pair_vectors(self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit vectors (B, m) of each tweet, from its embedded pieces alone, and of each picture; see
-        `rpbert.matching`."""
+        """Unit vectors (B, m) of each tweet, from its words alone, and of each picture; see `rpbert.matching`."""
         assert self.matching is not None
-        embedded = self.text_encoder.embeddings(input_ids=input_ids)  # (B, n, d)
-        return self.matching.text_vector(embedded, attention_mask), self.matching.picture_vector(visual)
+        states = self.lower_states(input_ids, attention_mask)
+        return self.matching.text_vector(states, attention_mask), self.matching.picture_vector(visual)
 
-    def emit(self, states: Tensor, word_index: Tensor) -> tuple[Tensor, Tensor]:
+    def lower_states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """The pieces (B, n, d) above `config.matching_layer` layers, read without picture and case."""
+        states: Tensor = self.text_encoder.embeddings(input_ids=input_ids)
+        hidden = attention_mask[:, None, None, :] == 0  # (B, 1, 1, n), for every head and every asking piece
+        mask = torch.zeros_like(hidden, dtype=states.dtype).masked_fill(hidden, torch.finfo(states.dtype).min)
+        for layer in self.lower_layers:
+            states = layer(states, mask)
+        return states
+
+    @property
+    def lower_layers(self) -> nn.ModuleList:
+        """The layers below `config.matching_layer`, which the matching vectors rest on."""
+        return self.text_encoder.encoder.layer[: self.config.matching_layer]
+
+    def emit(
+        self, states: Tensor, word_index: Tensor, characters: Tensor | None = None, static_ids: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Piece states (B, >= n, d) to emissions (B, W, L) and the word mask (B, W).
 
         Args:
             word_index: (B, n) the word of each piece, -1 at [CLS], [SEP] and padding.
+            characters: (B, W, k), static_ids: (B, W), from `WordFeatures.inputs` where the configuration asks for them.
         """
         words = torch.arange(int(word_index.max()) + 1, device=states.device)
         member = word_index.unsqueeze(1) == words.view(1, -1, 1)  # (B, W, n)
         word_mask = member.any(dim=2)  # (B, W)
         mean = member.to(states.dtype) / member.sum(dim=2, keepdim=True).clamp(min=1)
         vectors = mean @ states[:, : word_index.shape[1]]  # (B, W, d), the mean of a word's pieces
+        vectors = torch.cat([vectors, *self.word_features(characters, static_ids)], dim=2)
         packed = pack_padded_sequence(
             self.dropout(vectors), word_mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False
         )
@@ -199,9 +233,12 @@ class RpBert(PreTrainedModel):
         input_ids: Tensor,
         attention_mask: Tensor,
         word_index: Tensor | None = None,
+        case_ids: Tensor | None = None,
         regions: Tensor | None = None,
         has_picture: Tensor | None = None,
         gate: Gate = "soft",
+        characters: Tensor | None = None,
+        static_ids: Tensor | None = None,
         **_: Any,
     ) -> RpBertOutput:
         """Relation, gate and emissions of a batch.
@@ -209,15 +246,18 @@ class RpBert(PreTrainedModel):
         Args:
             input_ids, attention_mask: (B, n) word pieces with [CLS] and [SEP].
             word_index: (B, n) as in `emit`; None leaves pass 2 out (the relation task alone).
+            case_ids: (B, n) from `to_pieces`; not looked at without `config.case_features`.
             regions: (B, 49, C) from `RegionEncoder`, or None when no row has a picture.
             has_picture: (B,) bool, all True when None; regions of a False row are masked in both passes.
             gate: see `rpbert.gates`.
+            characters, static_ids: as in `emit`.
         """
+        pieces = self.embed(input_ids, case_ids)  # (B, n, d)
         if regions is None:
             assert word_index is not None, "without regions only the NER task can run"
             nothing = torch.zeros(len(input_ids), device=input_ids.device)
-            states = self.encode(input_ids, attention_mask, None, nothing.bool())
-            emissions, word_mask = self.emit(states, word_index)
+            states = self.encode(pieces, attention_mask, None, nothing.bool())
+            emissions, word_mask = self.emit(states, word_index, characters, static_ids)
             return RpBertOutput(emissions=emissions, word_mask=word_mask, gate=nothing)
         if has_picture is None:
             has_picture = torch.ones(len(input_ids), dtype=torch.bool, device=input_ids.device)
@@ -225,7 +265,7 @@ class RpBert(PreTrainedModel):
         # A detached gate needs no graph through pass 1, unless the relation itself is being trained or explained.
         detach = self.training and self.config.detach_gate and word_index is not None
         with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):
-            relation = self.relate(input_ids, attention_mask, visual, has_picture)
+            relation = self.relate(input_ids, pieces, attention_mask, visual, has_picture)
         factor = gate_value(gate, relation.image_adds_logits, self.training) * has_picture
         output = RpBertOutput(
             image_adds_logits=relation.image_adds_logits,
@@ -236,8 +276,8 @@ class RpBert(PreTrainedModel):
         )
         if word_index is not None:
             visible = has_picture & ~closes_regions(gate, factor)
-            states = self.encode(input_ids, attention_mask, factor.view(-1, 1, 1) * visual, visible)
-            output.emissions, output.word_mask = self.emit(states, word_index)
+            states = self.encode(pieces, attention_mask, factor.view(-1, 1, 1) * visual, visible)
+            output.emissions, output.word_mask = self.emit(states, word_index, characters, static_ids)
         return output
 
 

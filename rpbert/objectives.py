@@ -30,10 +30,13 @@ class Objectives(nn.Module):
         attention_mask: Tensor,
         word_index: Tensor,
         labels: Tensor,
+        case_ids: Tensor | None = None,
         regions: Tensor | None = None,
+        **word_inputs: Tensor,
     ) -> Tensor:
-        """CRF negative log-likelihood per tweet; labels (B, W), padding any valid index."""
-        output = self.model(input_ids, attention_mask, word_index, regions, gate=parse_gate(self.settings.gate))
+        """CRF negative log-likelihood per tweet; labels (B, W), padding any valid index; `WordFeatures.inputs`."""
+        gate = parse_gate(self.settings.gate)
+        output = self.model(input_ids, attention_mask, word_index, case_ids, regions, gate=gate, **word_inputs)
         likelihood = self.model.crf.log_likelihood(output.emissions, labels, output.word_mask)
         return -likelihood.mean()
 
@@ -45,13 +48,14 @@ class Objectives(nn.Module):
         image_adds: Tensor,
         text_represented: Tensor,
         weight: Tensor,
+        case_ids: Tensor | None = None,
     ) -> Tensor:
         """Cross-entropy of both relations, weighted per row (B,).
 
         Args:
             image_adds, text_represented: (B,) 0 or 1, -1 where not labelled.
         """
-        output = self.model(input_ids, attention_mask, None, regions)
+        output = self.model(input_ids, attention_mask, None, case_ids, regions)
         total = torch.zeros((), device=regions.device)
         for logits, labels in (
             (output.image_adds_logits, image_adds),

@@ -41,6 +41,8 @@ _WORD = regex.compile(rf"{_URL}|@\w+|[\p{{L}}\p{{M}}\p{{N}}_]+|(?=\p{{Extended_P
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 _IS_URL = regex.compile(_URL)
 # Anything but control and format characters, halves of emoji, marks that stand on nothing, and space.
+# How a piece was written, which the vocabulary of an uncased encoder does not tell.
+CASES = ("neither", "digits", "lower", "UPPER", "Title", "miXed")  # what has capitals comes after "lower"
 _READABLE = regex.compile(r"[^\p{Cc}\p{Cf}\p{Cs}\p{M}\p{Z}]")
 
 
@@ -59,6 +61,7 @@ class Pieces:
 
     input_ids: list[int]  # with [CLS] and [SEP]
     word_index: list[int]  # the word of each piece, -1 at [CLS] and [SEP]
+    case_ids: list[int]  # index into CASES of each piece
     words: int  # how many words fitted
 
 
@@ -79,6 +82,19 @@ def mostly_foreign(text: str) -> bool:
     return 2 * len(_LATIN.findall(text)) < letters
 
 
+def case_of(text: str) -> int:
+    """Index into `CASES` of how `text` is written. A single capital is Title: it begins more names than shouts."""
+    letters = [character for character in text if character.isalpha()]
+    if not letters:
+        return CASES.index("digits" if any(character.isdigit() for character in text) else "neither")
+    capitals = [character.isupper() for character in letters]
+    if not any(capitals):
+        return CASES.index("lower")
+    if not any(capitals[1:]):
+        return CASES.index("Title" if capitals[0] else "miXed")
+    return CASES.index("UPPER" if all(capitals) else "miXed")
+
+
 def to_pieces(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], limit: int) -> Pieces:
     """Word pieces of a tweet, cut at a word when there are more than `limit` ([CLS] and [SEP] included).
 
@@ -86,33 +102,44 @@ def to_pieces(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], limit: i
     the authors' data/loader.py.
     """
     sound = [word.encode("utf-8", "ignore").decode() for word in words]  # half an emoji is no text to the tokenizer
-    encoded = tokenizer(sound, is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False)
-    per_word: list[list[int]] = [[] for _ in words]
-    for piece, word in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
-        per_word[word].append(piece)
-    input_ids, word_index, room = [tokenizer.cls_token_id], [-1], limit - 2
+    encoded = tokenizer(
+        sound,
+        is_split_into_words=True,
+        add_special_tokens=False,
+        truncation=False,
+        verbose=False,
+        return_offsets_mapping=True,
+    )
+    per_word: list[list[tuple[int, int]]] = [[] for _ in words]  # (piece, its case)
+    for piece, word, (start, end) in zip(
+        encoded["input_ids"], encoded.word_ids(), encoded["offset_mapping"], strict=True
+    ):
+        per_word[word].append((piece, case_of(sound[word][start:end])))
+    input_ids, word_index, case_ids, room = [tokenizer.cls_token_id], [-1], [0], limit - 2
     kept = 0
     for word, pieces in enumerate(per_word):
         unknown = not pieces or _IS_URL.match(words[word])
-        read = [tokenizer.unk_token_id] if unknown else pieces
+        read = [(tokenizer.unk_token_id, 0)] if unknown else pieces
         if len(read) > room and kept:
             break
         read = read[:room]  # only a first word that alone is too long is ever shortened
-        input_ids += read
+        input_ids += [piece for piece, _ in read]
+        case_ids += [case for _, case in read]
         word_index += [word] * len(read)
         room -= len(read)
         kept += 1
-    return Pieces([*input_ids, tokenizer.sep_token_id], [*word_index, -1], kept)
+    return Pieces([*input_ids, tokenizer.sep_token_id], [*word_index, -1], [*case_ids, 0], kept)
 
 
 def collate_pieces(tweets: Sequence[Pieces], pad_id: int = 0) -> dict[str, Tensor]:
-    """`input_ids`, `attention_mask`, `word_index`, each (B, n), padded on the right."""
+    """`input_ids`, `attention_mask`, `word_index`, `case_ids`, each (B, n), padded on the right."""
     width = max(len(tweet.input_ids) for tweet in tweets)
     rows = [(tweet, width - len(tweet.input_ids)) for tweet in tweets]
     return {
         "input_ids": torch.tensor([tweet.input_ids + [pad_id] * gap for tweet, gap in rows]),
         "attention_mask": torch.tensor([[1] * len(tweet.input_ids) + [0] * gap for tweet, gap in rows]),
         "word_index": torch.tensor([tweet.word_index + [-1] * gap for tweet, gap in rows]),
+        "case_ids": torch.tensor([tweet.case_ids + [0] * gap for tweet, gap in rows]),
     }
 
 

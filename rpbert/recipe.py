@@ -18,6 +18,14 @@ class Dev:
 
 
 @dataclass(frozen=True)
+class Features:
+    """What is known of a word besides the text encoder's states; see `rpbert.word_features`."""
+
+    characters: int
+    static_vectors: str
+
+
+@dataclass(frozen=True)
 class Alignment:
     """The stage before the two tasks; no epochs leave it out."""
 
@@ -42,7 +50,10 @@ class Multitask:
     warmup: float
     clip: float
     gate: str
+    detach_gate: bool
     text_only: float
+    masked: float
+    lower_cased: float
     swapped: float
     swapped_weight: float
     relation_weight: float
@@ -57,7 +68,9 @@ class Recipe:
     pairs: list[str]
     captions: list[str]
     tweets: list[str]
+    tweet_pictures: bool
     dev: Dev
+    features: Features
     alignment: Alignment
     multitask: Multitask
 
@@ -74,6 +87,8 @@ def read_recipe(path: Path) -> Recipe:
     assert isinstance(recipe, Recipe)
     if recipe.preset not in PRESETS:
         raise UserError(f"{path}: the preset {recipe.preset!r} is none of {', '.join(PRESETS)}.")
+    if recipe.features.characters < 0 or recipe.features.characters % 2:
+        raise UserError(f"{path}: characters must be 0 or an even number, half of it for each reading direction.")
     return recipe
 
 

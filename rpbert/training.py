@@ -6,16 +6,16 @@ shuffle. Epochs are compared on dev. The same command runs on a CPU, a GPU or,
 by `accelerate launch`, on many.
 """
 
-import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
@@ -25,15 +25,18 @@ from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmu
 
 from rpbert.alignment import align, class_name_projection
 from rpbert.batches import Batch, ner_batches, relation_batches
-from rpbert.checkpoint import from_backbones, save_checkpoint
+from rpbert.calibration import calibrate
+from rpbert.checkpoint import from_backbones, load_checkpoint, save_checkpoint
 from rpbert.configuration import PRESETS, preset_config
-from rpbert.data import Caption, read_captions, read_conll, read_pairs
+from rpbert.data import Caption
 from rpbert.errors import UserError
-from rpbert.evaluation import SWAPS, evaluate
+from rpbert.evaluation import evaluate
 from rpbert.modeling import RpBert
 from rpbert.objectives import Objectives
 from rpbert.recipe import Multitask, Recipe
 from rpbert.regions import RegionStore, compute_regions
+from rpbert.sets import fingerprints, pictures_of, read_sets, words_of
+from rpbert.static_vectors import read_static_vectors
 
 STATE = "state"
 HISTORY = "history.json"
@@ -65,55 +68,36 @@ def train(
     accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
     set_seed(recipe.seed)
     config = preset_config(recipe.preset)
+    config.character_size = recipe.features.characters
+    config.detach_gate = recipe.multitask.detach_gate
     if recipe.alignment.epochs and not config.matching:
         raise UserError(
             f"The preset {recipe.preset} has no matching vectors to align. Set epochs = 0 under [alignment], or choose "
             "another preset."
         )
-    sets = _read(recipe, data)
+    sets = read_sets(recipe, data)
+    vectors = None
+    if recipe.features.static_vectors:
+        config.static_words, vectors = read_static_vectors(data / recipe.features.static_vectors, words_of(sets))
+        config.static_size = vectors.shape[1]
     preset = PRESETS[recipe.preset]
     model, tokenizer, classifier = from_backbones(
         config, text_weights or preset.text_weights, vision_weights or preset.vision_weights
     )
+    if vectors is not None:
+        model.word_features.set_static(vectors)
     model.to(accelerator.device)
-    store = compute_regions(model, _pictures(sets), cache=output)
-    record = {"recipe": asdict(recipe), **_environment(recipe, data), "epochs": []}
+    store = compute_regions(model, pictures_of(sets), cache=output)
+    record: dict[str, Any] = {"recipe": asdict(recipe), "data_sha256": fingerprints(recipe, data)}
+    record |= {"versions": _versions(), "epochs": []}
     if not resume and recipe.alignment.epochs:
         record["alignment"] = _align(model, tokenizer, store, sets, recipe, classifier)
     loop = _Loop(accelerator, model, tokenizer, store, recipe, sets, output)
     return loop.run(record, resume)
 
 
-def _read(recipe: Recipe, data: Path) -> dict[str, Any]:
-    sets: dict[str, Any] = {
-        "pairs": [example for path in recipe.pairs for example in read_pairs(data / path)],
-        "captions": [caption for path in recipe.captions for caption in read_captions(data / path) if caption.match],
-        "tweets": [example for path in recipe.tweets for example in read_conll(data / path)],
-        "dev_pairs": read_pairs(data / recipe.dev.pairs),
-        "dev_tweets": {path: read_conll(data / path) for path in recipe.dev.tweets},
-    }
-    dev = sets["dev_pairs"]
-    named = all(pair.labels is not None for pair in dev)
-    related = all({getattr(pair, task) for pair in dev} >= {0, 1} for task in ("image_adds", "text_represented"))
-    if not (named and related and len(dev) > SWAPS):
-        raise UserError(
-            f"{data / recipe.dev.pairs}: epochs are compared on more than {SWAPS} pairs, all with entities, and with "
-            "both values of image_adds and text_represented among them."
-        )
-    return sets
-
-
-def _pictures(sets: dict[str, Any]) -> Iterator[Path]:
-    for source in [*sets["pairs"], *sets["captions"], *sets["dev_pairs"]]:
-        yield source.picture
-
-
-def _environment(recipe: Recipe, data: Path) -> dict[str, Any]:
-    files = [*recipe.pairs, *recipe.captions, *recipe.tweets, recipe.dev.pairs, *recipe.dev.tweets]
-    return {
-        "data_sha256": {name: hashlib.sha256((data / name).read_bytes()).hexdigest() for name in files},
-        "versions": {name: version(name) for name in ("torch", "transformers", "timm", "accelerate")},
-    }
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("torch", "transformers", "timm", "accelerate")}
 
 
 def _align(
@@ -135,12 +119,14 @@ def _align(
 def dev_figures(
     model: RpBert, tokenizer: PreTrainedTokenizerBase, store: RegionStore, sets: dict[str, Any]
 ) -> dict[str, float]:
-    """The figures that epochs are compared by: strict F1 with closed gate, pairs with soft gate, relation AUCs."""
+    """The figures that epochs are compared by: strict F1, with soft gate where pictures are, and relation AUCs."""
     figures = {}
     for path, examples in sets["dev_tweets"].items():
-        figures[f"{path} strict F1"] = evaluate(model, tokenizer, examples, gate="closed")["ner"]["strict"]["f1"]
+        regions = store if any(example.picture for example in examples) else None
+        figures[f"{path} strict F1"] = evaluate(model, tokenizer, examples, regions)["ner"]["strict"]["f1"]
     pairs = evaluate(model, tokenizer, sets["dev_pairs"], store)
-    figures["pairs strict F1"] = pairs["ner"]["strict"]["f1"]
+    if "ner" in pairs:
+        figures["pairs strict F1"] = pairs["ner"]["strict"]["f1"]
     for task in ("image_adds", "text_represented"):
         figures[f"{task} AUC"] = pairs["relation"][task]["auc"]
     figures["swapped AUC"] = pairs["relation"]["swapped_auc"]
@@ -166,7 +152,7 @@ class _Loop:
         if recipe.alignment.epochs:
             freeze_aligned(model)
         objectives = Objectives(model, settings)
-        optimizer = torch.optim.AdamW(_parameter_groups(model, settings), fused=True)
+        optimizer = torch.optim.AdamW(parameter_groups(model, settings), fused=True)
         steps = settings.epochs * len(self._batches(0))
         schedule = get_linear_schedule_with_warmup(optimizer, int(settings.warmup * steps), steps)
         self.objectives, self.optimizer, self.schedule = accelerator.prepare(objectives, optimizer, schedule)
@@ -184,7 +170,23 @@ class _Loop:
                 if figures["mean"] == max(past["dev"]["mean"] for past in record["epochs"]):
                     save_checkpoint(self.model, self.tokenizer, self.output)
             self._save_state(record)
+        if self.accelerator.is_main_process:
+            self._calibrate(record)
+        self.accelerator.wait_for_everyone()
         return record
+
+    def _calibrate(self, record: dict[str, Any]) -> None:
+        """Fit the temperatures of the best epoch's checkpoint on dev.
+
+        They stand in its configuration, so the file of the weights is not written again: a run killed meanwhile has
+        it whole, and calibrates anew when it is resumed.
+        """
+        model, tokenizer = load_checkpoint(self.output)
+        tweets = [tweet for examples in self.sets["dev_tweets"].values() for tweet in examples]
+        pairs = self.sets["dev_pairs"]
+        record["calibration"] = calibrate(model.to(self.accelerator.device), tokenizer, pairs, self.store, tweets)
+        model.config.save_pretrained(self.output)
+        (self.output / HISTORY).write_text(json.dumps(record, indent=1) + "\n")
 
     def _save_state(self, record: dict[str, Any]) -> None:
         """Replace the saved state by renaming, so that a run killed while it saves still has the last whole one."""
@@ -205,18 +207,12 @@ class _Loop:
         """Every batch of an epoch with its task."""
         settings = self.recipe.multitask
         generator = torch.Generator().manual_seed(1000 * self.recipe.seed + epoch)
-        limit, pairs, tweets = (
-            self.model.config.max_pieces,
-            self.sets["pairs"],
-            [*self.sets["tweets"], *self.sets["pairs"]],
-        )
-        makers = (
-            ("relation", relation_batches, pairs),
-            ("ner", ner_batches, tweets),
-        )
-        batches: list[tuple[str, Batch]] = []
-        for task, make, examples in makers:
-            batches += [(task, batch) for batch in make(examples, self.tokenizer, limit, settings, generator)]
+        limit, features = self.model.config.max_pieces, self.model.word_features
+        pairs, tweets = self.sets["pairs"], [*self.sets["tweets"], *self.sets["pairs"]]
+        related = pairs if settings.relation_weight else []
+        relation = relation_batches(related, self.tokenizer, limit, settings, generator)
+        ner = ner_batches(tweets, self.tokenizer, limit, settings, generator, features)
+        batches = [*(("relation", batch) for batch in relation), *(("ner", batch) for batch in ner)]
         if settings.interleave:
             batches = [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
         return batches
@@ -244,6 +240,7 @@ class _Loop:
             "loss": losses,
             "dev": figures,
             "seconds": {"train": trained, "dev": time.monotonic() - began - trained},
+            "memory_mb": psutil.Process().memory_info().rss // 2**20,  # of this process, at the epoch's end
         }
 
     def _tensors(self, batch: Batch) -> dict[str, Tensor]:
@@ -254,17 +251,18 @@ class _Loop:
 
 
 def freeze_aligned(model: RpBert) -> None:
-    """Keep what alignment has taught: word embeddings, projection and matching vectors.
+    """Keep what alignment has taught: projection and matching vectors, and the lower layers that they rest on.
 
     Trained on, on a few thousand tweets, they lose it again (true-versus-swapped AUC falls).
     """
     assert model.matching is not None
-    for module in (model.text_encoder.embeddings, model.projection, model.matching.text_map, model.matching.region_map):
+    matching = [model.projection, model.matching.text_map, model.matching.region_map]
+    for module in (model.text_encoder.embeddings, *model.lower_layers, *matching):
         module.requires_grad_(False)
     model.matching.log_scale.requires_grad_(False)
 
 
-def _parameter_groups(model: RpBert, settings: Multitask) -> list[dict[str, Any]]:
+def parameter_groups(model: RpBert, settings: Multitask) -> list[dict[str, Any]]:
     """Two learning rates, for the pretrained encoder and for what is new; no weight decay on biases and LayerNorm."""
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in model.named_parameters():

@@ -44,7 +44,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBa
 
 @pytest.fixture(scope="session")
 def tiny_config(tokenizer: PreTrainedTokenizerBase) -> RpBertConfig:
-    """Two layers of 32, a CNN of 0.4 million weights with stride 32 and 96 channels; the matching term is on."""
+    """Two layers of 32, a CNN of 0.4 million weights with stride 32 and 96 channels; everything of `mini` is on."""
     text = {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
@@ -59,6 +59,8 @@ def tiny_config(tokenizer: PreTrainedTokenizerBase) -> RpBertConfig:
         lstm_hidden=8,
         matching=True,
         matching_size=16,
+        matching_layer=1,
+        case_features=True,
     )
 
 

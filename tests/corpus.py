@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from rpbert.modeling import RpBert
 from rpbert.processing import picture_tensor
-from rpbert.recipe import Alignment, Dev, Multitask, Recipe
+from rpbert.recipe import Alignment, Dev, Features, Multitask, Recipe
 
 COLOURS = {
     "red": (230, 20, 20),
@@ -42,7 +42,10 @@ def settings(**changes: Any) -> Multitask:
         "warmup": 0.1,
         "clip": 1.0,
         "gate": "soft",
+        "detach_gate": True,
         "text_only": 0.0,
+        "masked": 0.0,
+        "lower_cased": 0.0,
         "swapped": 0.0,
         "swapped_weight": 0.5,
         "relation_weight": 1.0,
@@ -58,7 +61,9 @@ def recipe(**changes: Any) -> Recipe:
         "pairs": ["pairs.jsonl"],
         "captions": ["captions.tsv"],
         "tweets": ["train.txt"],
+        "tweet_pictures": False,
         "dev": Dev(pairs="dev.jsonl", tweets=["valid.txt"]),
+        "features": Features(characters=0, static_vectors=""),
         "alignment": Alignment(epochs=3, batch=4, learning_rate=1e-2, weight_decay=0.1, region_dropout=0.1),
         "multitask": settings(interleave=True, text_only=0.3, swapped=0.5),
     }

@@ -4,6 +4,7 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from corpus import settings
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.batches import POOL, Batch, ner_batches, relation_batches, shuffled_batches
+from rpbert.batches import POOL, Batch, ner_batches, obscure, relation_batches, shuffled_batches
 from rpbert.configuration import LABELS
 from rpbert.data import Example, repair_bio
-from rpbert.processing import to_pieces
+from rpbert.processing import CASES, to_pieces
 
 LIMIT = 60
 LETTERS = "abcdefghijklmnopqrstuvwxyz"  # each is one piece of the tests' tokenizer
@@ -157,6 +158,45 @@ def test_share_that_is_read_without_its_picture(
     batches = ner_batches(examples, tokenizer, LIMIT, settings(text_only=share), generator())
     alone = sum(len(batch.tensors["input_ids"]) for batch in batches if not batch.pictures)
     assert least <= alone <= most
+
+
+NAMED = Example("1", ("Ada", "meets", "LORD", "Byron", "in"), ("B-PER", "O", "B-PER", "I-PER", "O"))
+
+
+def test_masked_names_are_hidden_whole_and_nothing_else_is(tokenizer: PreTrainedTokenizerBase) -> None:
+    tweet = to_pieces(tokenizer, NAMED.words, LIMIT)
+    hidden = obscure(tweet, NAMED, tokenizer, masked=1.0, lower_cased=0.0, generator=generator())
+    expected = [
+        tokenizer.mask_token_id if word in (0, 2, 3) else piece
+        for piece, word in zip(tweet.input_ids, tweet.word_index, strict=True)
+    ]
+    assert hidden.input_ids == expected != tweet.input_ids
+    assert (hidden.word_index, hidden.case_ids) == (tweet.word_index, tweet.case_ids)
+
+
+def test_masked_share_of_the_names(tokenizer: PreTrainedTokenizerBase) -> None:
+    tweet, chance = to_pieces(tokenizer, NAMED.words, LIMIT), generator()
+    masked = [obscure(tweet, NAMED, tokenizer, 0.25, 0.0, chance).input_ids for _ in range(400)]
+    ada, byron = tweet.word_index.index(0), tweet.word_index.index(3)
+    assert 0.2 < sum(ids[ada] == tokenizer.mask_token_id for ids in masked) / 400 < 0.3
+    assert all((ids[byron] == tokenizer.mask_token_id) == (ids[byron - 1] == tokenizer.mask_token_id) for ids in masked)
+
+
+def test_lower_cased_tweets_lose_their_capitals_alone(tokenizer: PreTrainedTokenizerBase) -> None:
+    small = Example("2", tuple(word.lower() for word in NAMED.words), NAMED.labels)
+    tweet = to_pieces(tokenizer, NAMED.words, LIMIT)
+    lowered = obscure(tweet, NAMED, tokenizer, masked=0.0, lower_cased=1.0, generator=generator())
+    assert lowered == to_pieces(tokenizer, small.words, LIMIT) != tweet
+    assert CASES.index("UPPER") in tweet.case_ids
+
+
+def test_names_are_masked_only_where_there_is_a_picture(tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = [replace(NAMED, picture=Path("1.png")), NAMED]
+    batches = ner_batches(examples, tokenizer, LIMIT, settings(masked=1.0), generator())
+    masked = {
+        bool(batch.pictures): bool((batch.tensors["input_ids"] == tokenizer.mask_token_id).any()) for batch in batches
+    }
+    assert masked == {True: True, False: False}
 
 
 def test_truncated_tweet_keeps_the_labels_of_the_words_that_fit(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -99,7 +99,7 @@ def test_loaded_model_predicts_the_same(
     one, two = (m(**batch, regions=m.region_encoder.regions(pixels)) for m in (tiny_model, model))
     for name in ("emissions", "image_adds_logits", "text_represented_logits", "gate", "text_vector"):
         torch.testing.assert_close(one[name], two[name], atol=0.01, rtol=0)
-    assert one.emissions.std() > 0.2, "such a tolerance says nothing of values near zero"
+    assert one.emissions.std() > 0.1, "such a tolerance says nothing of values near zero"
 
 
 def test_a_second_save_changes_nothing(written: Path, tmp_path: Path) -> None:

@@ -228,10 +228,35 @@ def test_span_probability_equals_enumeration(
         assert value == pytest.approx(expected, rel=1e-7), (row, start, end)
 
 
-def test_readings_of_a_word_sum_to_one() -> None:
+@pytest.mark.parametrize("kind", [*ENTITY_TYPES, None])
+def test_span_probability_at_a_temperature_equals_enumeration(emissions: Tensor, kind: str | None) -> None:
+    """All scores of a path, transitions too, are divided by the temperature."""
+    crf = random_crf()
+    crf.temperature = 2.0
+    spans = all_spans()
+    found = span_probability(crf, emissions, mask_of(LENGTHS), spans, [kind] * len(spans))
+    for (row, start, end), value in zip(spans, found.tolist(), strict=True):
+        weights = {path: math.exp(score / 2) for path, score in path_scores(crf, emissions[row], LENGTHS[row]).items()}
+        readings = (path for path in weights if kind is None or (start, end, kind) in entities(path))
+        chosen = sum(weights[path] for path in readings if kind is not None or not any(path[start:end]))
+        assert value == pytest.approx(chosen / sum(weights.values()), rel=1e-7), (row, start, end)
+
+
+def test_the_temperature_is_for_spans_alone(crf: Crf, emissions: Tensor) -> None:
+    warm, mask = random_crf(), mask_of(LENGTHS)
+    warm.temperature = 2.0
+    labels = torch.zeros(mask.shape, dtype=torch.long)
+    assert torch.equal(warm.log_likelihood(emissions, labels, mask), crf.log_likelihood(emissions, labels, mask))
+    assert torch.equal(warm.marginals(emissions, mask), crf.marginals(emissions, mask))
+    assert warm.viterbi(emissions, mask) == crf.viterbi(emissions, mask)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 10.0])
+def test_readings_of_a_word_sum_to_one(temperature: float) -> None:
     """Each word is O or lies in exactly one span of one type: too many paths to list, but this must hold."""
     words = 6
     crf = random_crf(3)
+    crf.temperature = temperature
     emissions = torch.randn(1, words, len(LABELS), generator=torch.Generator().manual_seed(3)).double()
     for word in range(words):
         ranges = [(0, s, e) for s, e in itertools.combinations(range(words + 1), 2) if s <= word < e]

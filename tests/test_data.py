@@ -180,6 +180,7 @@ def test_a_whole_pair(tmp_path: Path) -> None:
             image_adds=1,
             text_represented=0,
             visible=(True, True, None),
+            english=True,
         )
     ]
 

@@ -11,19 +11,23 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.configuration import LABELS, REGIONS, RpBertConfig
-from rpbert.crf import allowed_starts
-from rpbert.data import Example
+from rpbert.crf import allowed_starts, spans_of
+from rpbert.data import Caption, Example
 from rpbert.evaluation import (
     SWAPS,
-    Prediction,
+    auc_by_score,
     binary_scores,
     evaluate,
+    evaluate_captions,
+    name_calibration,
     ner_scores,
-    predict,
     relatedness,
     swapped_scores,
 )
 from rpbert.modeling import RpBert
+from rpbert.prediction import Prediction, predict
+from rpbert.processing import collate_pieces, to_pieces
+from rpbert.report import evaluation_table
 
 WORDS = [
     *("meet", "the", "obama", "in", "paris", "with", "lord"),
@@ -98,6 +102,8 @@ def test_binary_scores_by_hand() -> None:
     assert scores["accuracy"] == pytest.approx(2 / 5)  # right: 0.9 and 0.2
     assert scores["f1"] == pytest.approx(2 / 5)  # one hit, one false alarm, two misses
     assert (scores["n"], scores["positive"]) == (5, 3)
+    # Each in a range of its own: 0.1, 0.6, 0.6, 0.2 and 0.5 away from its label.
+    assert scores["ece"] == pytest.approx((0.1 + 0.6 + 0.6 + 0.2 + 0.5) / 5)
 
 
 def test_auc_counts_ties_half() -> None:
@@ -112,7 +118,7 @@ def test_auc_of_one_class_is_none(label: int) -> None:
 
 
 def pair(adds: float, shown: float, similarity: float | None = None) -> Prediction:
-    return Prediction((), adds, shown, similarity)
+    return Prediction((), (), adds, shown, similarity)
 
 
 def test_relatedness_is_the_probability_of_either() -> None:
@@ -134,6 +140,20 @@ def test_swapped_scores_by_hand() -> None:
 
 def test_swapped_scores_of_a_model_without_matching() -> None:
     assert set(swapped_scores([pair(0.9, 0.9)], [[pair(0.1, 0.1)]])) == {"related", "image_adds", "text_represented"}
+
+
+def test_auc_by_score_of_one_class_is_none() -> None:
+    assert auc_by_score([1], [pair(0.9, 0.9)]) == {"related": None, "image_adds": None, "text_represented": None}
+
+
+def test_name_calibration_by_hand() -> None:
+    gold = [("B-PER", "O", "I-LOC"), ("O",)]
+    found = [
+        Prediction(("B-PER", "B-ORG", "B-LOC"), (0.9, 0.3, 0.5), None, None, None),  # right, wrong, right
+        Prediction(("B-PER",), (0.7,), None, None, None),  # wrong
+    ]
+    assert name_calibration(gold, found) == pytest.approx((0.1 + 0.3 + 0.5 + 0.7) / 4)
+    assert name_calibration([("B-PER",)], [Prediction(("O",), (), None, None, None)]) is None
 
 
 # ---- predictions --------------------------------------------------------------------------------------------------
@@ -168,6 +188,7 @@ class Pictures:
 
 def alike(one: Prediction, other: Prediction) -> bool:
     numbers = [
+        *zip(one.confidences, other.confidences, strict=False),
         (one.image_adds, other.image_adds),
         (one.text_represented, other.text_represented),
         (one.similarity, other.similarity),
@@ -191,6 +212,27 @@ def test_a_prediction_has_one_valid_label_per_word(tiny_model: RpBert, tokenizer
     for example, prediction in zip(examples, predict(tiny_model, tokenizer, examples), strict=True):
         assert len(prediction.labels) == len(example.words)
         assert allowed_starts(LABELS)[LABELS.index(prediction.labels[0])]
+
+
+def test_confidences_are_the_probabilities_of_the_spans(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = tweets(9)
+    found = predict(tiny_model, tokenizer, examples, batch_size=4)
+    for example, prediction in zip(examples, found, strict=True):
+        spans = spans_of(prediction.labels)
+        assert len(prediction.confidences) == len(spans)
+        with torch.no_grad():
+            output = tiny_model(**collate_pieces([to_pieces(tokenizer, example.words, 100)]))
+        for (start, end, kind), confidence in zip(spans, prediction.confidences, strict=True):
+            log = tiny_model.crf.span_log_probability(
+                output.emissions,
+                output.word_mask,
+                torch.tensor([0]),
+                torch.tensor([start]),
+                torch.tensor([end]),
+                [kind],
+            )
+            assert confidence == pytest.approx(log.exp().item(), abs=1e-4)
+    assert max(len(prediction.confidences) for prediction in found) > 1
 
 
 def test_words_that_do_not_fit_are_no_names(
@@ -219,7 +261,7 @@ def test_probabilities_are_those_of_yes(tiny_model: RpBert, tokenizer: PreTraine
 
 
 def test_the_gate_reaches_the_names(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
-    examples = tweets(9)
+    examples = tweets(40)
     alone = [prediction.labels for prediction in predict(tiny_model, tokenizer, examples)]
     closed = [p.labels for p in predict(tiny_model, tokenizer, examples, Pictures(), gate="closed")]
     opened = [p.labels for p in predict(tiny_model, tokenizer, examples, Pictures(), gate="open")]
@@ -270,7 +312,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Prediction]], None]
             if pictures is None:
                 return own
             halves = [(p.image_adds or 0) / 2 for p in own]
-            return [Prediction((), half, half, None) for half in halves]
+            return [Prediction((), (), half, half, None) for half in halves]
 
         monkeypatch.setattr("rpbert.evaluation.predict", stand_in)
 
@@ -289,11 +331,11 @@ def test_evaluate_by_hand(
     ]
     known(
         [
-            Prediction(("B-PER", "I-PER"), 0.9, 0.5, None),
-            Prediction(("B-ORG",), 0.7, 0.9, None),
-            Prediction(("B-PER",), 0.6, 0.1, None),  # not labelled: neither right nor wrong
-            Prediction(("B-ORG",), 0.2, 0.5, None),
-            Prediction(("O",), 0.8, 0.4, None),
+            Prediction(("B-PER", "I-PER"), (0.9,), 0.9, 0.5, None),
+            Prediction(("B-ORG",), (0.4,), 0.7, 0.9, None),
+            Prediction(("B-PER",), (0.8,), 0.6, 0.1, None),  # not labelled: neither right nor wrong
+            Prediction(("B-ORG",), (0.6,), 0.2, 0.5, None),
+            Prediction(("O",), (), 0.8, 0.4, None),
         ]
     )
     result = evaluate(tiny_model, tokenizer, examples, Pictures(), gate="hard")
@@ -301,7 +343,9 @@ def test_evaluate_by_hand(
     assert result["ner"]["tweets"] == 4
     assert result["ner"]["strict"]["f1"] == pytest.approx(2 / (2 + 3))  # 2 gold, 3 found, 1 right
     assert result["ner"]["lenient"]["f1"] == pytest.approx(4 / (3 + 3))  # 3 gold, 3 found, 2 right
+    assert result["ner"]["ece"] == pytest.approx((0.1 + 0.4 + 0.4) / 3)  # right, wrong, right
     relation = result["relation"]
+    assert relation["image_adds"]["ece"] == pytest.approx((0.1 + 0.7 + 0.4 + 0.2) / 4)
     assert relation["image_adds"]["auc"] == pytest.approx(3 / 4)
     assert relation["image_adds"]["accuracy"] == pytest.approx(3 / 4)
     assert relation["image_adds"]["f1"] == pytest.approx(4 / 5)
@@ -315,7 +359,7 @@ def test_evaluate_by_hand(
 def test_swapped_auc_is_of_own_against_four_others(
     tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, known: Callable[[list[Prediction]], None]
 ) -> None:
-    known([Prediction(("O",), value, value, None) for value in (0.2, 0.5, 0.6, 0.7, 0.9)])
+    known([Prediction(("O",), (), value, value, None) for value in (0.2, 0.5, 0.6, 0.7, 0.9)])
     examples = [Example(str(index), ("a",), picture=Path(f"{index}.png")) for index in range(5)]
     by = evaluate(tiny_model, tokenizer, examples, Pictures())["relation"]["swapped_auc_by"]
     # The swapped score 0.1, 0.25, 0.3, 0.35, 0.45, each four times: of 0.2 one in five is below, of the others all.
@@ -347,7 +391,9 @@ def test_evaluate_with_the_model_itself(tiny_model: RpBert, tokenizer: PreTraine
     result = evaluate(tiny_model, tokenizer, examples, Pictures())
     own = predict(tiny_model, tokenizer, examples, Pictures())
     labels = [example.labels or () for example in examples]
-    assert result["ner"] == ner_scores(labels, [prediction.labels for prediction in own])
+    scores = ner_scores(labels, [prediction.labels for prediction in own])
+    assert result["ner"] == {**scores, "ece": name_calibration(labels, own)}
+    assert 0 < result["ner"]["ece"] < 1
     values = [prediction.image_adds for prediction in own if prediction.image_adds is not None]
     assert result["relation"]["image_adds"]["auc"] == binary_scores([index % 2 for index in range(9)], values)["auc"]
     by = result["relation"]["swapped_auc_by"]
@@ -361,3 +407,49 @@ def test_evaluate_of_tweets_of_which_one_has_no_picture(tiny_model: RpBert, toke
     result = evaluate(tiny_model, tokenizer, examples, Pictures())
     assert result["ner"]["tweets"] == 7
     assert result["relation"]["image_adds"]["n"] == 6
+
+
+# ---- captions -----------------------------------------------------------------------------------------------------
+
+SENTENCES = ("meet the obama", "paris", "sunrise over london", "lord of nasa", "in the paris with obama")
+
+
+def captions() -> list[Caption]:
+    return [Caption(text, Path(f"{index}.png"), index % 2 == 0) for index, text in enumerate(SENTENCES)]
+
+
+def test_captions_by_hand(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Example] = []
+
+    def stand_in(*arguments: Any, pictures: Any) -> list[Prediction]:
+        asked.extend(arguments[2])
+        assert pictures == arguments[2]  # each its own picture, and no names
+        return [pair(adds, shown) for adds, shown in ((0.9, 0.1), (0.2, 0.3), (0.1, 0.2), (0.4, 0.1), (0.3, 0.6))]
+
+    monkeypatch.setattr("rpbert.evaluation.predict", stand_in)
+    result = evaluate_captions(tiny_model, tokenizer, captions(), Pictures())
+    assert [" ".join(example.words) for example in asked] == [*SENTENCES]
+    assert result["captions"] == 5
+    # Matched: 0, 2 and 4. Related 0.91, 0.28, 0.72 against 0.44, 0.46: four of six in order.
+    by = result["relation"]["matched_auc_by"]
+    assert by["related"] == pytest.approx(4 / 6)
+    assert by["image_adds"] == pytest.approx((2 + 0 + 1) / 6)
+    assert by["text_represented"] == pytest.approx((0.5 + 1 + 2) / 6)
+    assert result["relation"]["matched"] == {"auc": by["related"], "n": 5, "positive": 3}
+
+
+def test_captions_by_the_similarity_where_there_is_one(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    relation = evaluate_captions(tiny_model, tokenizer, captions(), Pictures())["relation"]
+    examples = [Example("", tuple(c.text.split()), picture=c.picture) for c in captions()]
+    values = [found.similarity or 0 for found in predict(tiny_model, tokenizer, examples, Pictures())]
+    assert relation["matched"]["auc"] == relation["matched_auc_by"]["similarity"]
+    assert relation["matched"]["auc"] == binary_scores([1, 0, 1, 0, 1], values)["auc"]
+
+
+def test_captions_that_all_match_have_no_auc(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    result = evaluate_captions(tiny_model, tokenizer, captions()[:1], Pictures())
+    assert result["relation"]["matched"] == {"auc": None, "n": 1, "positive": 1}
+    table = evaluation_table({"path": "some.tsv", "checkpoint": "some", **result})
+    assert "matched versus not, AUC:      - (1 of 1 matched)" in table

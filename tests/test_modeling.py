@@ -13,6 +13,7 @@ from rpbert.configuration import LABELS, REGIONS, RpBertConfig
 from rpbert.gates import Gate
 from rpbert.matching import masked_mean
 from rpbert.modeling import RpBert, RpBertOutput
+from rpbert.processing import CASES
 from rpbert.vision import RegionEncoder
 
 BatchOf = Callable[[list[str]], dict[str, Tensor]]
@@ -131,7 +132,7 @@ def test_one_word_tweet(tiny_model: RpBert, batch_of: BatchOf, regions: Tensor) 
 def test_relation_alone_equals_the_relation_of_both_passes(
     tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor
 ) -> None:
-    alone = tiny_model(batch["input_ids"], batch["attention_mask"], regions=regions)
+    alone = tiny_model(**{**batch, "word_index": None}, regions=regions)
     both = tiny_model(**batch, regions=regions)
     assert alone.emissions is None
     assert apart(alone.image_adds_logits, both.image_adds_logits) < 1e-6
@@ -247,7 +248,7 @@ def test_the_longest_tweet_leaves_room_for_all_regions(tiny_model: RpBert, tiny_
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
     with encoder_calls(tiny_model) as calls, torch.no_grad():
-        tiny_model(ids, mask, regions=random_regions(2))
+        tiny_model(ids, mask, case_ids=torch.zeros_like(ids), regions=random_regions(2))
     assert longest == 512 - 49
     assert calls[0]["position_ids"][0].tolist() == list(range(512))
     assert calls[0]["position_ids"][1, longest:].tolist() == list(range(5, 54))
@@ -359,7 +360,7 @@ def test_relation_loss_trains_its_heads_though_the_gate_is_detached(
     tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor
 ) -> None:
     model = trainable(tiny_model, detach_gate=True)
-    output = model(batch["input_ids"], batch["attention_mask"], regions=regions)
+    output = model(**{**batch, "word_index": None}, regions=regions)
     (output.image_adds_logits.pow(2).sum() + output.text_represented_logits.pow(2).sum()).backward()
     for head in (model.image_adds_head, model.text_represented_head, model.projection, matching_of(model).relation[0]):
         assert head.weight.grad is not None
@@ -426,14 +427,34 @@ def test_masked_mean_leaves_padding_out() -> None:
 
 
 @torch.no_grad()
-def test_matching_reads_the_embedding_layer(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
+def test_matching_reads_the_lower_layers(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
     """What the layers above learn for names must not change how well a tweet matches a picture."""
     model = copy.deepcopy(tiny_model)
-    for parameter in model.text_encoder.encoder.parameters():
+    for parameter in model.text_encoder.encoder.layer[model.config.matching_layer :].parameters():
         parameter.mul_(0.5)
     before, after = (one(**batch, regions=regions) for one in (tiny_model, model))
     assert apart(before.emissions, after.emissions) > CLEAR
     assert apart(before.text_vector, after.text_vector) == 0
+
+
+@torch.no_grad()
+def test_lower_states_are_those_of_the_plain_text_encoder(tiny_model: RpBert, batch: dict[str, Tensor]) -> None:
+    plain = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    states = tiny_model.text_encoder(**plain, output_hidden_states=True).hidden_states
+    ours, real = tiny_model.lower_states(**plain), batch["attention_mask"].bool()
+    assert tiny_model.config.matching_layer == 1
+    torch.testing.assert_close(ours[real], states[1][real])
+
+
+@torch.no_grad()
+def test_how_a_word_is_written_matters_for_names_but_not_for_matching(
+    tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor
+) -> None:
+    small = {**batch, "case_ids": torch.zeros_like(batch["case_ids"])}
+    large = {**batch, "case_ids": torch.full_like(batch["case_ids"], CASES.index("UPPER"))}
+    first, second = (tiny_model(**inputs, regions=regions) for inputs in (small, large))
+    assert apart(first.emissions, second.emissions) > CLEAR
+    torch.testing.assert_close(first.text_vector, second.text_vector)
 
 
 @torch.no_grad()

@@ -29,7 +29,9 @@ class StandIn(nn.Module):
         super().__init__()
         self.output = RpBertOutput(image_adds_logits=adds, text_represented_logits=shown)
 
-    def forward(self, input_ids: Tensor, mask: Tensor, word_index: None, regions: Tensor) -> RpBertOutput:
+    def forward(
+        self, input_ids: Tensor, mask: Tensor, word_index: None, case_ids: None, regions: Tensor
+    ) -> RpBertOutput:
         assert word_index is None  # the relation task leaves pass 2 out
         return self.output
 

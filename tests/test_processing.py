@@ -19,7 +19,9 @@ from rpbert import processing
 from rpbert.configuration import RpBertConfig
 from rpbert.errors import UserError
 from rpbert.processing import (
+    CASES,
     Pieces,
+    case_of,
     collate_pieces,
     mostly_foreign,
     open_picture,
@@ -183,8 +185,31 @@ def test_a_first_word_that_is_too_long_is_shortened(tokenizer: PreTrainedTokeniz
     assert pieces.words == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "case"),
+    [
+        ("...", "neither"), ("", "neither"), ("2015", "digits"), ("3rd", "lower"), ("paris", "lower"), ("été", "lower"),
+        ("NASA", "UPPER"), ("U2", "Title"), ("Paris", "Title"), ("A", "Title"), ("McCain", "miXed"),
+        ("iPhone", "miXed"), ("東京", "lower"),
+    ],
+)  # fmt: skip
+def test_case_of(text: str, case: str) -> None:
+    assert CASES[case_of(text)] == case
+
+
+def test_pieces_of_one_word_have_their_own_case(tokenizer: PreTrainedTokenizerBase) -> None:
+    # The tokenizer spells what it does not know: B, ##a, ##Y.
+    tweet = to_pieces(tokenizer, ["BaY", "http://t.co/x", "paris"], 60)
+    assert [CASES[case] for case in tweet.case_ids[1:4]] == ["Title", "lower", "Title"]
+    assert CASES[tweet.case_ids[4]] == "neither"  # a URL is an unknown word, however it is written
+    assert len(tweet.case_ids) == len(tweet.input_ids)
+
+
 def test_collate_pads_on_the_right() -> None:
-    batch = collate_pieces([Pieces([2, 7, 3], [-1, 0, -1], 1), Pieces([2, 8, 9, 7, 3], [-1, 0, 0, 1, -1], 2)], pad_id=6)
+    short = Pieces([2, 7, 3], [-1, 0, -1], [0, 4, 0], 1)
+    long = Pieces([2, 8, 9, 7, 3], [-1, 0, 0, 1, -1], [0, 4, 2, 3, 0], 2)
+    batch = collate_pieces([short, long], pad_id=6)
+    assert batch["case_ids"].tolist() == [[0, 4, 0, 0, 0], [0, 4, 2, 3, 0]]
     assert batch["input_ids"].tolist() == [[2, 7, 3, 6, 6], [2, 8, 9, 7, 3]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
     assert batch["word_index"].tolist() == [[-1, 0, -1, -1, -1], [-1, 0, 0, 1, -1]]

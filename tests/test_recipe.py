@@ -108,10 +108,15 @@ def test_value_of_a_wrong_type(tmp_path: Path, old: str, new: str, key: str) -> 
 def test_value_in_place_of_a_section(tmp_path: Path, value: str) -> None:
     head, _, tail = SHIPPED.partition("[dev]")
     path = tmp_path / "recipe.toml"
-    path.write_text(f"dev = {value}\n{head}[alignment]{tail.split('[alignment]')[1]}", encoding="utf-8")
+    path.write_text(f"dev = {value}\n{head}[features]{tail.split('[features]')[1]}", encoding="utf-8")
     message = refusal(path).removeprefix(str(path))
     assert "dev" in message
     assert "the key" not in message  # no key of [dev] is wrong: [dev] is no table
+
+
+@pytest.mark.parametrize("value", ["-2", "25"])
+def test_characters_are_read_in_two_directions(tmp_path: Path, value: str) -> None:
+    assert "even" in refusal(changed(tmp_path, "characters = 0", f"characters = {value}"))
 
 
 def test_preset_that_is_unknown(tmp_path: Path) -> None:

@@ -91,8 +91,10 @@ def test_regions_go_row_by_row_from_the_upper_left(model: RpBert, tmp_path: Path
     Image.fromarray(pixels).save(corner)
     store = compute_regions(model, [grey, corner])
     before, after = store([tweet(grey), tweet(corner)])
-    changed = (after - before).norm(dim=1)
-    assert int(changed.argmax()) == GRID - 1
+    changed = (after - before).norm(dim=1).view(GRID, GRID)  # (49,) -> rows from the top, columns from the left
+    upper, right = changed[:2, 3:].sum(), changed[:, 3:].sum()  # the CNN sees a little beyond a cell
+    assert upper > 0.5 * changed.sum()
+    assert right > 0.9 * changed.sum()
 
 
 # ---- the cache ----------------------------------------------------------------------------------------------------

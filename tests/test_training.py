@@ -19,12 +19,15 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert import training
+from rpbert.calibration import TEMPERATURES, calibrate
 from rpbert.checkpoint import load_checkpoint
 from rpbert.configuration import RpBertConfig
+from rpbert.data import read_conll, read_pairs
 from rpbert.errors import UserError
 from rpbert.modeling import RpBert
 from rpbert.objectives import Objectives
 from rpbert.recipe import Recipe
+from rpbert.regions import compute_regions
 from rpbert.vision import RegionEncoder
 
 EPOCHS = 3
@@ -120,6 +123,7 @@ def test_record_of_every_epoch(whole: tuple[Path, dict[str, Any]]) -> None:
         assert all(0 <= figure <= 1 for figure in figures)
         assert set(epoch["loss"]) == {"relation", "ner"}
         assert epoch["seconds"]["train"] > 0
+        assert epoch["memory_mb"] > 100  # torch alone takes that
 
 
 def test_the_names_are_learned(whole: tuple[Path, dict[str, Any]]) -> None:
@@ -155,6 +159,7 @@ def test_the_checkpoint_is_that_of_the_best_epoch(scripted: tuple[Path, list[dic
 
 ALIGNED = (
     "text_encoder.embeddings.",
+    "text_encoder.encoder.layer.0.",  # below the configuration's matching_layer
     "projection.",
     "matching.text_map.",
     "matching.region_map.",
@@ -189,6 +194,31 @@ def test_the_checkpoint_reads_a_tweet(whole: tuple[Path, dict[str, Any]], tokeni
     model, loaded = load_checkpoint(whole[0])
     assert not model.training
     assert loaded.get_vocab() == tokenizer.get_vocab()
+
+
+def test_the_checkpoint_is_calibrated_on_dev(
+    whole: tuple[Path, dict[str, Any]], scripted: tuple[Path, list[dict[str, Tensor]]], corpus: Path
+) -> None:
+    pairs, tweets = read_pairs(corpus / "dev.jsonl"), read_conll(corpus / "valid.txt")
+    for output in (whole[0], scripted[0]):
+        found = json.loads((output / "history.json").read_text())["calibration"]
+        model, tokenizer = load_checkpoint(output)
+        assert {name: getattr(model.config, name) for name in TEMPERATURES} == found
+        assert model.crf.temperature == found["span_temperature"]
+        assert found["image_adds_temperature"] != 1
+        regions = compute_regions(model, [pair.picture for pair in pairs if pair.picture is not None])
+        assert calibrate(model, tokenizer, pairs, regions, tweets) == pytest.approx(found, rel=1e-3)
+
+
+def test_epochs_are_compared_uncalibrated(scripted: tuple[Path, list[dict[str, Tensor]]]) -> None:
+    state = json.loads((scripted[0] / training.STATE / "history.json").read_text())
+    assert "calibration" not in state  # what a resumed run goes on from
+
+
+def test_only_the_main_process_calibrates(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Accelerator, "is_main_process", False)
+    assert "calibration" not in run(tmp_path, QUICK)
+    assert not (tmp_path / "config.json").exists()
 
 
 # ---- interruptions ------------------------------------------------------------------------------------------------
@@ -294,9 +324,26 @@ def test_a_finished_run_is_not_trained_again(
 
     monkeypatch.setattr(RegionEncoder, "regions", no_cnn)
     before = last_weights(whole[0])
+    files = {name: (whole[0] / name).read_bytes() for name in ("config.json", "history.json", "model.safetensors")}
     record = run(whole[0], resume=True)
     assert len(record["epochs"]) == EPOCHS
+    assert {name: (whole[0] / name).read_bytes() for name in files} == files  # calibrated to the same temperatures
     assert all(torch.equal(tensor, before[name]) for name, tensor in last_weights(whole[0]).items())
+
+
+def test_a_run_stopped_while_it_calibrates_is_calibrated_when_resumed(
+    run: Run, whole: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    def failing(*_: Any) -> None:
+        raise StoppedError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "calibrate", failing)
+        with pytest.raises(StoppedError):
+            run(tmp_path)
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    assert run(tmp_path, resume=True)["calibration"] == pytest.approx(whole[1]["calibration"], rel=1e-2)
+    assert (tmp_path / "model.safetensors").read_bytes() == weights
 
 
 def test_starting_anew_over_a_run_is_refused(run: Run, whole: tuple[Path, dict[str, Any]]) -> None:
@@ -356,7 +403,8 @@ def test_gradients_are_clipped(run: Run, base: RpBert, tmp_path: Path) -> None:
 
 
 def test_interleaved_tasks(run: Run, tmp_path: Path) -> None:
-    tasks = tasks_of(run, tmp_path, replace(QUICK, multitask=replace(QUICK.multitask, interleave=True)))
+    mixed = replace(QUICK, seed=5, multitask=replace(QUICK.multitask, interleave=True))
+    tasks = tasks_of(run, tmp_path, mixed)
     assert sorted(tasks) == ["ner"] * 4 + ["relation"] * 2
     last_relation = max(index for index, task in enumerate(tasks) if task == "relation")
     assert "ner" in tasks[:last_relation]
@@ -410,11 +458,15 @@ def no_relation(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name != "image_adds"} for row in rows]
 
 
+def some_names(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [*no_names(rows[:1]), *rows[1:]]
+
+
 def no_names(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name != "entities"} for row in rows]
 
 
-@pytest.mark.parametrize("spoil", [one_class, too_few, no_relation, no_names])
+@pytest.mark.parametrize("spoil", [one_class, too_few, no_relation, some_names])
 def test_dev_pairs_that_cannot_compare_epochs_are_refused(
     run: Run, tmp_path: Path, spoil: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 ) -> None:
@@ -433,7 +485,7 @@ def groups(model: RpBert) -> dict[str, dict[str, Any]]:
     chosen = settings(encoder_learning_rate=0.25, head_learning_rate=0.5, weight_decay=0.125)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     found: dict[str, dict[str, Any]] = {}
-    for group in training._parameter_groups(model, chosen):
+    for group in training.parameter_groups(model, chosen):
         for parameter in group["params"]:
             assert names[id(parameter)] not in found  # no parameter in two groups
             found[names[id(parameter)]] = group

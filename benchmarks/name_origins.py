@@ -1,0 +1,67 @@
+"""Are names of some origins found less reliably? The same sentences with names from eight parts of the world.
+
+    python benchmarks/name_origins.py [--checkpoint FOLDER_OR_HUB_ID]
+
+Common full names, invented by combining frequent first and family names, stand in the same five sentences. Printed is
+the share that is read as exactly one PER, as written and in small letters. Ten names are few: read differences below
+0.15 as none.
+"""
+
+import argparse
+
+from rpbert.analyzer import Analyzer
+from rpbert.cli import add_checkpoint
+
+NAMES = {
+    "English": "John Miller, Emily Clark, Jack Turner, Sarah Wilson, Tom Baker, Grace Hill, Adam Scott, Lucy Ward, "
+    "Peter Moore, Anna Reed",
+    "Spanish": "Carlos Jiménez, Lucía Fernández, Javier Morales, Carmen Ortega, Diego Herrera, Elena Castro, "
+    "Pablo Reyes, Marta Delgado, Luis Navarro, Rosa Aguilar",
+    "West African": "Kwame Mensah, Chinedu Okafor, Ngozi Adeyemi, Fatou Diop, Kofi Owusu, Amina Bello, Yaw Boateng, "
+    "Aïssata Traoré, Emeka Nwosu, Adwoa Asante",
+    "Arabic": "Omar Haddad, Layla Nasser, Yusuf Khalil, Fatima Mansour, Khalid Saleh, Noor Hamdan, Tariq Aziz, "
+    "Huda Farouk, Sami Darwish, Rania Issa",
+    "South Asian": "Arjun Sharma, Priya Patel, Imran Qureshi, Lakshmi Iyer, Rahul Verma, Ayesha Malik, Vikram Reddy, "
+    "Sunita Rao, Tariq Hussain, Ananya Das",
+    "Chinese": "Wei Zhang, Li Na Chen, Xiaoming Wang, Yifan Liu, Mei Huang, Jun Zhao, Hui Wu, Qiang Zhou, Fang Xu, "
+    "Lei Sun",
+    "Japanese": "Haruto Tanaka, Yui Sato, Kenji Suzuki, Aiko Yamamoto, Takumi Ito, Sakura Nakamura, Daiki Kobayashi, "
+    "Hana Kato, Ryo Yoshida, Emi Sasaki",
+    "Slavic": "Ivan Petrov, Olga Smirnova, Piotr Kowalski, Katarzyna Nowak, Dmitri Volkov, Milena Jovanović, "
+    "Jakub Novák, Oksana Shevchenko, Marek Zieliński, Vesna Horvat",
+}
+SENTENCES = (
+    "So happy to see {} win tonight!",
+    "RT @news: {} speaks about the new school",
+    "Had coffee with {} this morning :)",
+    "{} is my favourite singer, no question",
+    "Thanks to {} for the lovely photo",
+)
+
+
+def share_found(analyzer: Analyzer, names: list[str]) -> float:
+    """Share of the names, over all sentences, that are read as exactly one PER."""
+    hits = []
+    for name in names:
+        for sentence in SENTENCES:
+            start = sentence.index("{}")
+            entities = analyzer.analyze(sentence.format(name)).entities
+            hits.append(any((e.start, e.end, e.type) == (start, start + len(name), "PER") for e in entities))
+    return sum(hits) / len(hits)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_checkpoint(parser)
+    analyzer = Analyzer.from_pretrained(parser.parse_args().checkpoint)
+    print(f"checkpoint {analyzer.identity}; share of names found, {len(SENTENCES)} sentences per name")
+    print(f"{'origin':14} {'as written':>10} {'small letters':>14}")
+    for origin, joined in NAMES.items():
+        names = joined.split(", ")
+        small = share_found(analyzer, [name.lower() for name in names])
+        print(f"{origin:14} {share_found(analyzer, names):10.2f} {small:14.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ layers frozen, and is read on TweetPairs dev. A run that is done is not run agai
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,8 @@ import torch
 from accelerate.utils import set_seed
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmup
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
 from rpbert.batches import Batch, ner_batches, relation_batches
 from rpbert.checkpoint import load_checkpoint

@@ -8,6 +8,10 @@ the share that is read as exactly one PER, as written and in small letters. Ten 
 """
 
 import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
 from rpbert.analyzer import Analyzer
 from rpbert.cli import add_checkpoint

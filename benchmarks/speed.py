@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 from rpbert.analyzer import Analyzer
 from rpbert.checkpoint import DEFAULT_CHECKPOINT
-from rpbert.explain import grad_cam, targets_of
+from rpbert.explain import explain
 from rpbert.processing import open_picture
+from rpbert.targets import targets_of
 from rpbert.ui.samples import load_samples
 
 
@@ -56,7 +57,7 @@ def main() -> None:
         "analyse it again with another gate (regions cached)": median_ms(lambda: analyzer.predict(prepared, 0.3), runs),
         "analyse the tweet without its picture": median_ms(lambda: analyzer.analyze(sample.text), runs),
         f"Grad-CAM for all {len(targets)} targets together": median_ms(
-            lambda: grad_cam(analyzer, prepared, targets, "soft"), runs
+            lambda: explain(analyzer, prepared, targets), runs
         ),
     }
     print(f"{torch.get_num_threads()} threads, median of {runs} runs")

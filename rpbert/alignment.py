@@ -64,7 +64,8 @@ def text_means(model: RpBert, tokenizer: PreTrainedTokenizerBase, texts: Sequenc
     for begin in range(0, len(order), 64):
         rows = order[begin : begin + 64]
         batch = {name: tensor.to(model.device) for name, tensor in collate_pieces([pieces[i] for i in rows]).items()}
-        states = model.lower_states(batch["input_ids"], batch["attention_mask"])  # (B, n, d)
+        words = model.text_encoder.embeddings.word_embeddings(batch["input_ids"])  # (B, n, d)
+        states = model.lower_states(words, batch["attention_mask"])
         means[rows] = masked_mean(states, batch["attention_mask"]).cpu()
     return means
 

@@ -54,6 +54,13 @@ class Relation(NamedTuple):
     picture_vector: Tensor | None  # (B, m)
 
 
+class View(NamedTuple):
+    """What one pass reads of B tweets and pictures."""
+
+    words: Tensor  # (B, n, d) word embeddings of the pieces, without case
+    visual: Tensor  # (B, 49, d) visual tokens
+
+
 class RpBert(PreTrainedModel):
     """The model; build it with `RpBert(config)` (random weights), `RpBert.from_pretrained` (trained) or
     `rpbert.checkpoint.from_backbones` (pretrained backbones, new heads)."""
@@ -129,13 +136,12 @@ class RpBert(PreTrainedModel):
         feature_map = self.region_map(feature_map)
         return self.projection(feature_map.flatten(2).transpose(1, 2))  # (B, 49, C) -> (B, 49, d)
 
-    def embed(self, input_ids: Tensor, case_ids: Tensor | None) -> Tensor:
-        """Pieces (B, n) to word embeddings (B, n, d), plus how they are written with `config.case_features`."""
-        pieces: Tensor = self.text_encoder.embeddings.word_embeddings(input_ids)
-        if self.case_embeddings is not None:
-            assert case_ids is not None, "a model with case features needs case_ids"
-            pieces = pieces + self.case_embeddings(case_ids)
-        return pieces
+    def with_case(self, words: Tensor, case_ids: Tensor | None) -> Tensor:
+        """Word embeddings (B, n, d), plus how the pieces (B, n) are written with `config.case_features`."""
+        if self.case_embeddings is None:
+            return words
+        assert case_ids is not None, "a model with case features needs case_ids"
+        return words + self.case_embeddings(case_ids)
 
     def encode(self, pieces: Tensor, attention_mask: Tensor, visual: Tensor | None, visible: Tensor) -> Tensor:
         """One BERT pass over the pieces and, where `visible`, the regions.
@@ -144,7 +150,7 @@ class RpBert(PreTrainedModel):
         one, and at batch size 1 the positions are the authors'. Their batches put all regions behind the padding.
 
         Args:
-            pieces: (B, n, d) from `embed`. attention_mask: (B, n). visual: (B, 49, d) or None for text only.
+            pieces: (B, n, d) from `with_case`. attention_mask: (B, n). visual: (B, 49, d) or None for text only.
             visible: (B,) bool.
 
         Returns:
@@ -166,34 +172,33 @@ class RpBert(PreTrainedModel):
         ).last_hidden_state
         return states
 
-    def relate(
-        self, input_ids: Tensor, pieces: Tensor, attention_mask: Tensor, visual: Tensor, has_picture: Tensor
-    ) -> Relation:
+    def relate(self, view: View, case_ids: Tensor | None, attention_mask: Tensor, has_picture: Tensor) -> Relation:
         """Pass 1, read at h_CLS as in the paper.
 
         With `config.matching` a term from the pair itself is added to the logits; see `rpbert.matching`. The logits
         come divided by their temperatures, so their softmax, the soft gate among it, is a calibrated probability.
         """
-        h_cls = self.encode(pieces, attention_mask, visual, has_picture)[:, 0]  # (B, d)
+        pieces = self.with_case(view.words, case_ids)
+        h_cls = self.encode(pieces, attention_mask, view.visual, has_picture)[:, 0]  # (B, d)
         adds, represented = self.image_adds_head(h_cls), self.text_represented_head(h_cls)
         text = picture = None
         if self.matching is not None:
-            text, picture = self.pair_vectors(input_ids, attention_mask, visual)
+            text, picture = self.pair_vectors(view, attention_mask)
             extra = self.matching.relation_logits(text, picture)  # (B, 4)
             adds, represented = adds + extra[:, :2], represented + extra[:, 2:]
         adds = adds / self.config.image_adds_temperature
         represented = represented / self.config.text_represented_temperature
         return Relation(adds, represented, text, picture)
 
-    def pair_vectors(self, input_ids: Tensor, attention_mask: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
+    def pair_vectors(self, view: View, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Unit vectors (B, m) of each tweet, from its words alone, and of each picture; see `rpbert.matching`."""
         assert self.matching is not None
-        states = self.lower_states(input_ids, attention_mask)
-        return self.matching.text_vector(states, attention_mask), self.matching.picture_vector(visual)
+        states = self.lower_states(view.words, attention_mask)
+        return self.matching.text_vector(states, attention_mask), self.matching.picture_vector(view.visual)
 
-    def lower_states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """The pieces (B, n, d) above `config.matching_layer` layers, read without picture and case."""
-        states: Tensor = self.text_encoder.embeddings(input_ids=input_ids)
+    def lower_states(self, words: Tensor, attention_mask: Tensor) -> Tensor:
+        """Word embeddings to the states (B, n, d) above `config.matching_layer` layers, without picture and case."""
+        states: Tensor = self.text_encoder.embeddings(inputs_embeds=words)
         hidden = attention_mask[:, None, None, :] == 0  # (B, 1, 1, n), for every head and every asking piece
         mask = torch.zeros_like(hidden, dtype=states.dtype).masked_fill(hidden, torch.finfo(states.dtype).min)
         for layer in self.lower_layers:
@@ -252,20 +257,41 @@ class RpBert(PreTrainedModel):
             gate: see `rpbert.gates`.
             characters, static_ids: as in `emit`.
         """
-        pieces = self.embed(input_ids, case_ids)  # (B, n, d)
+        words = self.text_encoder.embeddings.word_embeddings(input_ids)  # (B, n, d)
         if regions is None:
             assert word_index is not None, "without regions only the NER task can run"
             nothing = torch.zeros(len(input_ids), device=input_ids.device)
-            states = self.encode(pieces, attention_mask, None, nothing.bool())
+            states = self.encode(self.with_case(words, case_ids), attention_mask, None, nothing.bool())
             emissions, word_mask = self.emit(states, word_index, characters, static_ids)
             return RpBertOutput(emissions=emissions, word_mask=word_mask, gate=nothing)
+        view = View(words, self.project(regions))
+        return self.two_passes(
+            view, view, attention_mask, word_index, case_ids, has_picture, gate, characters, static_ids
+        )
+
+    def two_passes(
+        self,
+        first: View,
+        second: View,
+        attention_mask: Tensor,
+        word_index: Tensor | None = None,
+        case_ids: Tensor | None = None,
+        has_picture: Tensor | None = None,
+        gate: Gate | Tensor = "soft",
+        characters: Tensor | None = None,
+        static_ids: Tensor | None = None,
+    ) -> RpBertOutput:
+        """As `forward`, of embedded tweets and pictures, which may differ from pass to pass.
+
+        Pass 1 reads `first` and so decides the gate; pass 2 reads `second`. Changing one of them alone shows what goes
+        through the gate's value and what through the gated content. `gate` may also be a factor (B,) for each row.
+        """
         if has_picture is None:
-            has_picture = torch.ones(len(input_ids), dtype=torch.bool, device=input_ids.device)
-        visual = self.project(regions)
+            has_picture = torch.ones(len(attention_mask), dtype=torch.bool, device=attention_mask.device)
         # A detached gate needs no graph through pass 1, unless the relation itself is being trained or explained.
         detach = self.training and self.config.detach_gate and word_index is not None
         with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):
-            relation = self.relate(input_ids, pieces, attention_mask, visual, has_picture)
+            relation = self.relate(first, case_ids, attention_mask, has_picture)
         factor = gate_value(gate, relation.image_adds_logits, self.training) * has_picture
         output = RpBertOutput(
             image_adds_logits=relation.image_adds_logits,
@@ -276,7 +302,8 @@ class RpBert(PreTrainedModel):
         )
         if word_index is not None:
             visible = has_picture & ~closes_regions(gate, factor)
-            states = self.encode(pieces, attention_mask, factor.view(-1, 1, 1) * visual, visible)
+            pieces = self.with_case(second.words, case_ids)
+            states = self.encode(pieces, attention_mask, factor.view(-1, 1, 1) * second.visual, visible)
             output.emissions, output.word_mask = self.emit(states, word_index, characters, static_ids)
         return output
 

@@ -16,7 +16,7 @@ from rpbert.alignment import _batches, align, class_name_projection, text_means
 from rpbert.configuration import REGIONS
 from rpbert.data import Caption
 from rpbert.errors import UserError
-from rpbert.modeling import RpBert
+from rpbert.modeling import RpBert, View
 from rpbert.processing import collate_pieces, to_pieces
 from rpbert.recipe import Alignment
 from rpbert.regions import RegionStore, compute_regions
@@ -66,7 +66,8 @@ def cosines(
     model.eval()
     eight = captions[:8]
     batch = collate_pieces([to_pieces(tokenizer, caption.text.split(), 60) for caption in eight])
-    text, picture = model.pair_vectors(batch["input_ids"], batch["attention_mask"], model.project(store(eight)))
+    words = model.text_encoder.embeddings.word_embeddings(batch["input_ids"])
+    text, picture = model.pair_vectors(View(words, model.project(store(eight))), batch["attention_mask"])
     return text @ picture.T
 
 
@@ -153,7 +154,8 @@ def test_text_means_are_what_the_model_itself_compares(tiny_model: RpBert, token
     found = F.normalize(tiny_model.matching.text_map(means), dim=1)
     for row, words in enumerate(texts):  # alone, in another order than by length
         ids = torch.tensor([to_pieces(tokenizer, words, 60).input_ids])
-        expected, _ = tiny_model.pair_vectors(ids, torch.ones_like(ids), torch.zeros(1, REGIONS, 32))
+        embedded = tiny_model.text_encoder.embeddings.word_embeddings(ids)
+        expected, _ = tiny_model.pair_vectors(View(embedded, torch.zeros(1, REGIONS, 32)), torch.ones_like(ids))
         assert torch.allclose(found[row], expected[0], atol=1e-5)
 
 

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from rpbert.analyzer import Analysis, Analyzer, Entity, PairRelation, Reading
-from rpbert.explain import RELATION, Explanation, Target
+from rpbert.explain import Explanation
+from rpbert.targets import targets_of
 from rpbert.ui import analyse
 from rpbert.ui.overlays import Grid
 from rpbert.ui.samples import SAMPLES, load_samples
@@ -27,8 +28,8 @@ def analysis(*entities: Entity, gate: float = 0.7, setting: str = "soft", warnin
 
 
 def shown(result: Analysis, *grids: Grid) -> analyse.Shown:
-    targets = [RELATION, *(Target(found) for found in result.entities)]
-    maps = tuple(Explanation(t, "Grad-CAM", g) for t, g in zip(targets, grids, strict=True))
+    targets = targets_of(result)
+    maps = tuple(Explanation(t, "grad_cam", "total", g, None, 0.1) for t, g in zip(targets, grids, strict=True))
     return analyse.Shown(result, Image.new("RGB", (70, 70)), maps, 0.1)
 
 

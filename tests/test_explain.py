@@ -1,56 +1,165 @@
-"""Grad-CAM maps: against the formula worked out with plain autograd, and what must be zero is zero."""
+"""Maps and word scores: against formulas worked out by hand, and what must add up does."""
+
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
-from rpbert.analyzer import Analyzer
-from rpbert.explain import RELATION, Target, grad_cam, targets_of
+from rpbert.analyzer import Analyzer, Prepared
+from rpbert.explain import METHODS, ROUTES, Reader, explain
+from rpbert.targets import ADDS, SHOWN, Target, contrast_target, name_target, targets_of
 from rpbert.ui.samples import SAMPLES
 
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
 TWEET = "Eileen Collins visits Houston #NASA"
+GRADIENTS = ("grad_cam", "gradient_x_input")
 
 
-def test_relation_map_is_the_formula_of_grad_cam(analyzer: Analyzer) -> None:
-    prepared = analyzer.prepare(TWEET, ASTRONAUT)
+@pytest.fixture(scope="module")
+def prepared(analyzer: Analyzer) -> Prepared:
+    return analyzer.prepare(TWEET, ASTRONAUT)
+
+
+@pytest.fixture(scope="module")
+def targets(analyzer: Analyzer, prepared: Prepared) -> list[Target]:
+    """Relations, names, and a contrast."""
+    analysis = analyzer.predict(prepared)
+    return [*targets_of(analysis), SHOWN, contrast_target(analysis.entities[-1])]
+
+
+def cells(grid: tuple[tuple[float, ...], ...]) -> Tensor:
+    return torch.tensor(grid).flatten()
+
+
+def test_relation_map_is_the_formula_of_grad_cam(analyzer: Analyzer, prepared: Prepared) -> None:
     assert prepared.regions is not None
     regions = prepared.regions.clone().requires_grad_()
     logits = analyzer.model(**prepared.pieces, regions=regions).image_adds_logits
     (gradient,) = torch.autograd.grad(logits[0, 1] - logits[0, 0], regions)  # (1, 49, C)
     weights = gradient[0].mean(dim=0)  # (C,) one per channel, the mean over all regions
-    expected = (prepared.regions[0] * weights).sum(dim=1).reshape(7, 7)
-    (explanation,) = grad_cam(analyzer, prepared, [RELATION], "soft")
-    torch.testing.assert_close(torch.tensor(explanation.grid), expected, rtol=1e-3, atol=1e-5)
+    expected = (prepared.regions[0] * weights).sum(dim=1)
+    (explanation,) = explain(analyzer, prepared, [ADDS])
+    torch.testing.assert_close(cells(explanation.grid), expected, rtol=1e-3, atol=1e-5)
 
 
-def test_map_holds_both_routes(analyzer: Analyzer) -> None:
-    """An entity's map under the soft gate is not its map with the gate held at the same value: the rest is the
-    gate's own route."""
-    analysis = analyzer.analyze(TWEET, ASTRONAUT)
-    prepared = analyzer.prepare(TWEET, ASTRONAUT)
-    target = Target(analysis.entities[0])
-    (soft,) = grad_cam(analyzer, prepared, [target], "soft")
-    (fixed,) = grad_cam(analyzer, prepared, [target], analysis.gate)
-    assert soft.grid != fixed.grid
+def test_reader_says_what_the_model_says(analyzer: Analyzer, prepared: Prepared) -> None:
+    analysis = analyzer.predict(prepared)
+    reader = Reader(analyzer, prepared, [ADDS, name_target(analysis.entities[0])], "soft")
+    assert analysis.relation is not None
+    for route in ROUTES:
+        adds, name = reader(reader.visual, reader.words, route)[0].tolist()
+        assert adds == pytest.approx(torch.tensor(analysis.relation.image_adds).logit().item(), abs=1e-4)
+        assert name == pytest.approx(torch.tensor(analysis.entities[0].confidence).log().item(), abs=1e-4)
 
 
-def test_together_equals_one_by_one(analyzer: Analyzer) -> None:
-    prepared = analyzer.prepare(TWEET, ASTRONAUT)
-    targets = targets_of(analyzer.predict(prepared))
-    assert len(targets) >= 3
-    for together, target in zip(grad_cam(analyzer, prepared, targets, "soft"), targets, strict=True):
-        (single,) = grad_cam(analyzer, prepared, [target], "soft")
-        torch.testing.assert_close(torch.tensor(together.grid), torch.tensor(single.grid), rtol=1e-3, atol=1e-5)
+@pytest.mark.parametrize("method", GRADIENTS)
+def test_gradients_of_the_two_routes_add_up(
+    analyzer: Analyzer, prepared: Prepared, targets: list[Target], method: str
+) -> None:
+    total, gate, content = (explain(analyzer, prepared, targets, method, route=route) for route in ROUTES)
+    for whole, first, second in zip(total, gate, content, strict=True):
+        torch.testing.assert_close(cells(first.grid) + cells(second.grid), cells(whole.grid), rtol=1e-3, atol=1e-6)
+    relation, name = content[0], gate[-1]
+    assert relation.strength == 0  # pass 1 alone decides the relation
+    assert name.strength > 0  # but a name also hangs on the gate
 
 
-def test_closed_gate_leaves_no_effect_on_a_name(analyzer: Analyzer) -> None:
-    prepared = analyzer.prepare(TWEET, ASTRONAUT)
-    analysis = analyzer.predict(prepared, "closed")
-    relation, *names = grad_cam(analyzer, prepared, targets_of(analysis), "closed")
+@pytest.mark.parametrize("method", ["grad_cam", "gradient_x_input", "integrated_gradients", "occlusion"])
+def test_together_equals_one_by_one(analyzer: Analyzer, prepared: Prepared, targets: list[Target], method: str) -> None:
+    chosen = [targets[0], targets[-1]]
+    for together, target in zip(explain(analyzer, prepared, chosen, method), chosen, strict=True):
+        (single,) = explain(analyzer, prepared, [target], method)
+        torch.testing.assert_close(cells(together.grid), cells(single.grid), rtol=1e-2, atol=1e-4)
+        assert together.words == (None if single.words is None else pytest.approx(single.words, rel=1e-2, abs=1e-4))
+
+
+def test_occlusion_is_the_fall_when_a_cell_or_a_word_is_taken_away(
+    analyzer: Analyzer, prepared: Prepared, targets: list[Target]
+) -> None:
+    reader = Reader(analyzer, prepared, targets, "soft")
+    explanations = explain(analyzer, prepared, targets, "occlusion")
+    with torch.no_grad():
+        whole = reader(reader.visual, reader.words)[0]
+        hidden = reader.visual.clone()
+        hidden[0, 24] = 0
+        without_cell = reader(hidden, reader.words)[0]
+        masked = reader.words.clone()
+        masked[0, prepared.pieces["word_index"][0] == 3] = reader.mask_word
+        without_word = reader(reader.visual, masked)[0]
+    for column, explanation in enumerate(explanations):
+        assert explanation.grid[3][3] == pytest.approx(float(whole[column] - without_cell[column]), abs=1e-4)
+        assert explanation.words is not None
+        assert explanation.words[3] == pytest.approx(float(whole[column] - without_word[column]), abs=1e-4)
+        assert len(explanation.words) == 6
+
+
+def test_integrated_gradients_and_shapley_values_add_up_to_the_difference(
+    analyzer: Analyzer, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpbert.explain.ORDERS", 2)
+    monkeypatch.setattr("rpbert.explain.STEPS", 16)
+    reader = Reader(analyzer, prepared, [ADDS], "soft")
+    with torch.no_grad():
+        difference = float(reader(reader.visual, reader.words) - reader(*reader.baselines()))
+    (shapley,) = explain(analyzer, prepared, [ADDS], "shapley")
+    assert shapley.words is not None
+    assert sum(shapley.cells) + sum(shapley.words) == pytest.approx(difference, abs=1e-3)
+    (gradients,) = explain(analyzer, prepared, [ADDS], "integrated_gradients")
+    assert gradients.words is not None
+    assert gradients.delta is not None
+    total = sum(gradients.cells) + sum(gradients.words)
+    assert total - gradients.delta == pytest.approx(difference, abs=1e-3)
+    assert abs(gradients.delta) < 0.2 * abs(difference)
+
+
+def test_shapley_values_are_the_same_every_time(
+    analyzer: Analyzer, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpbert.explain.ORDERS", 1)
+    first, second = (explain(analyzer, prepared, [ADDS], "shapley")[0] for _ in range(2))
+    assert (first.grid, first.words) == (second.grid, second.words)
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "gradient_x_input", "occlusion"])
+def test_closed_gate_leaves_no_effect_on_a_name(
+    analyzer: Analyzer, prepared: Prepared, targets: list[Target], method: str
+) -> None:
+    relation, *names = explain(analyzer, prepared, targets[:3], method, gate="closed")
     assert relation.strength > 0
-    assert [explanation.strength for explanation in names] == [0.0] * len(analysis.entities)
+    assert [explanation.strength for explanation in names] == [0.0, 0.0]
 
 
-def test_a_map_needs_a_picture(analyzer: Analyzer) -> None:
+def test_contrast_is_the_difference_of_the_two_readings(analyzer: Analyzer, prepared: Prepared) -> None:
+    entity = analyzer.predict(prepared).entities[-1]
+    runner_up = replace(name_target(entity), type=entity.runner_up.type)
+    chosen = [name_target(entity), runner_up, contrast_target(entity)]
+    plain, why_not, contrast = explain(analyzer, prepared, chosen, "gradient_x_input")
+    torch.testing.assert_close(cells(plain.grid) - cells(why_not.grid), cells(contrast.grid), rtol=1e-3, atol=1e-6)
+
+
+def test_randomised_weights_change_the_map(analyzer: Analyzer, prepared: Prepared) -> None:
+    """The sanity check of Adebayo et al. (2018): a map that survives random weights does not show the model."""
+    trained = {method: cells(explain(analyzer, prepared, [ADDS], method)[0].grid) for method in GRADIENTS}
+    state = {name: tensor.clone() for name, tensor in analyzer.model.state_dict().items()}
+    layers = [*analyzer.model.text_encoder.encoder.layer][::-1]
+    try:
+        torch.manual_seed(0)
+        analyzer.model.image_adds_head.reset_parameters()
+        for layer in layers:  # from the top downwards
+            for parameter in layer.parameters():
+                if parameter.ndim > 1:
+                    parameter.data.normal_(std=float(parameter.std()))
+        for method in GRADIENTS:
+            random = cells(explain(analyzer, prepared, [ADDS], method)[0].grid)
+            ranks = torch.stack([trained[method].argsort().argsort(), random.argsort().argsort()]).float()
+            likeness = torch.corrcoef(ranks)  # Spearman's
+            assert likeness[0, 1].abs() < 0.7, method
+    finally:
+        analyzer.model.load_state_dict(state)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_map_needs_a_picture(analyzer: Analyzer, method: str) -> None:
     with pytest.raises(AssertionError, match="picture"):
-        grad_cam(analyzer, analyzer.prepare(TWEET, None), [RELATION], "soft")
+        explain(analyzer, analyzer.prepare(TWEET, None), [ADDS], method)

@@ -16,10 +16,11 @@ from rpbert.checkpoint import load_checkpoint, save_checkpoint
 from rpbert.configuration import RpBertConfig
 from rpbert.data import Example
 from rpbert.errors import UserError
-from rpbert.explain import RELATION, grad_cam
+from rpbert.explain import explain
 from rpbert.modeling import RpBert
 from rpbert.prediction import predict
 from rpbert.static_vectors import read_static_vectors
+from rpbert.targets import ADDS
 from rpbert.word_features import MAX_LENGTH, WordFeatures
 
 Build = Callable[[RpBertConfig], RpBert]
@@ -115,7 +116,7 @@ def test_analysis_and_heatmap_of_a_spelling_model(
     prepared = analyzer.prepare("Barack Obama in Paris", draw(tmp_path / "red.bmp", (230, 20, 20)))
     closed, alone = analyzer.predict(prepared, "closed"), analyzer.analyze("Barack Obama in Paris")
     assert [(entity.text, entity.type) for entity in closed.entities] == [(e.text, e.type) for e in alone.entities]
-    first, second = grad_cam(analyzer, prepared, [RELATION, RELATION], "soft")  # a batch of the same tweet twice
+    first, second = explain(analyzer, prepared, [ADDS, ADDS])  # a batch of the same tweet twice
     assert torch.allclose(torch.tensor(first.grid), torch.tensor(second.grid), atol=1e-6)
 
 

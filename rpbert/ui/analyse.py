@@ -9,9 +9,10 @@ from PIL import Image
 
 from rpbert.analyzer import Analysis, Analyzer, Entity, PairRelation
 from rpbert.configuration import ENTITY_TYPES
-from rpbert.explain import Explanation, grad_cam, targets_of
+from rpbert.explain import METHOD_NAMES, Explanation, explain
 from rpbert.gates import Gate
 from rpbert.processing import open_picture
+from rpbert.targets import targets_of
 from rpbert.ui.overlays import MAX_SIDE, describe_grid, draw_overlay
 
 TYPE_NAMES = {"PER": "person", "LOC": "place", "ORG": "organisation", "MISC": "other name"}
@@ -44,7 +45,7 @@ def run(analyzer: Analyzer, text: str, picture: str | Path | None, gate: Gate) -
     if opened is None:
         return Shown(analysis, None, (), 0.0)
     began = time.perf_counter()
-    maps = grad_cam(analyzer, prepared, targets_of(analysis), analysis.gate_setting)
+    maps = explain(analyzer, prepared, targets_of(analysis), gate=analysis.gate_setting)
     seconds = time.perf_counter() - began
     opened.thumbnail((MAX_SIDE, MAX_SIDE))
     return Shown(analysis, opened, tuple(maps), seconds)
@@ -157,11 +158,11 @@ def heatmap(shown: Shown, choice: int) -> tuple[Image.Image | None, str]:
     if shown.picture is None:
         return None, f'<p class="empty">{NO_PICTURE}</p>'
     explanation = shown.maps[choice]
-    entity = explanation.target.entity
-    if entity is not None and shown.analysis.gate == 0 and shown.analysis.gate_setting in ("closed", "hard"):
+    span = explanation.target.span
+    if span is not None and shown.analysis.gate == 0 and shown.analysis.gate_setting in ("closed", "hard"):
         return shown.picture, f'<p class="empty">{CLOSED}</p>'
     # One scale for all names, so that a weak map looks weak; the relation is another unit and has its own.
-    scale = max(other.strength for other in shown.maps if (other.target.entity is None) == (entity is None))
+    scale = max(other.strength for other in shown.maps if (other.target.span is None) == (span is None))
     if explanation.strength == 0:
         return shown.picture, '<p class="empty">The picture has no effect here: the map is zero everywhere.</p>'
     return draw_overlay(shown.picture, explanation.grid, scale), _caption(explanation, scale)
@@ -178,10 +179,10 @@ def map_text(shown: Shown, choice: int) -> str:
 
 def _caption(explanation: Explanation, scale: float) -> str:
     target, unit = html.escape(explanation.target.describe()), explanation.target.unit
-    shared = "" if explanation.target.entity is None else " The scale is shared by all names of this tweet."
+    shared = "" if explanation.target.span is None else " The scale is shared by all names of this tweet."
     faint = " <strong>That is next to nothing: do not read much into this map.</strong>"
     return (
-        f"<p><strong>{explanation.method}</strong> for {target}: "
+        f"<p><strong>{METHOD_NAMES[explanation.method]}</strong> for {target}: "
         f'<span class="raises">+ orange raises</span> and <span class="lowers">− violet lowers</span> its {unit}. '
         f"{describe_grid(explanation.grid)} It is worth {explanation.strength:.3f} in {unit} (nats); full colour is "
         f"{scale:.3f}.{shared}{faint if explanation.strength < FAINT else ''}</p>"

@@ -1,0 +1,132 @@
+"""What can be explained: differentiable numbers that the model says of a tweet and its picture.
+
+- the log-odds that the picture adds, or that it shows what the text says;
+- the log-probability that a span is a name of a type, also of a type the model did not choose ("why not ORG?");
+- the contrast of two readings of a span: the difference of their log-probabilities, in the same unit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rpbert.analyzer import Analysis, Entity
+from rpbert.configuration import ENTITY_TYPES
+from rpbert.errors import UserError
+from rpbert.modeling import RpBert, RpBertOutput
+
+RELATION_NAMES = {
+    "image_adds": "the picture adds to the tweet",
+    "text_represented": "the picture shows what the tweet says",
+}
+
+
+@dataclass(frozen=True)
+class NameSpan:
+    """Words first..end-1 of a tweet, and what they are."""
+
+    first: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """One number: a relation (`span` None), or a reading of a span, alone or against another reading."""
+
+    relation: str | None = None  # image_adds or text_represented
+    span: NameSpan | None = None
+    type: str | None = None  # of the span; None is "not a name"
+    against: bool = False  # minus the log-probability of the reading `other`
+    other: str | None = None
+
+    @property
+    def unit(self) -> str:
+        """The unit of the number, and of each cell's and word's share in it; both are natural logarithms (nats)."""
+        return "log-odds" if self.span is None else "log-probability"
+
+    def describe(self) -> str:
+        """For a caption: what the number stands for."""
+        if self.span is None:
+            assert self.relation is not None
+            return RELATION_NAMES[self.relation]
+        reading = f"“{self.span.text}” is {self.type or 'not a name'}"
+        return f"{reading} rather than {self.other or 'not a name'}" if self.against else reading
+
+
+ADDS = Target(relation="image_adds")
+SHOWN = Target(relation="text_represented")
+
+
+def name_target(entity: Entity, kind: str | None = None) -> Target:
+    """That `entity` is what it was found to be, or, with `kind`, that it is of this type instead."""
+    span = NameSpan(entity.first_word, entity.end_word, entity.text)
+    return Target(span=span, type=kind or entity.type)
+
+
+def contrast_target(entity: Entity) -> Target:
+    """That `entity` is what it was found to be rather than its runner-up."""
+    target = name_target(entity)
+    return Target(span=target.span, type=target.type, against=True, other=entity.runner_up.type)
+
+
+def targets_of(analysis: Analysis) -> list[Target]:
+    """That the picture adds, and every entity as it was found, in this order."""
+    return [ADDS, *(name_target(entity) for entity in analysis.entities)]
+
+
+def parse_target(text: str, analysis: Analysis) -> Target:
+    """A target as written on the command line: `adds`, `shown`, a name (`Paris`), a name with a type (`Paris=ORG`) or a
+    name against its runner-up (`Paris!`). Raises `UserError` for anything else."""
+    relations = {"adds": ADDS, "shown": SHOWN}
+    if text in relations:
+        return relations[text]
+    name, _, kind = text.rstrip("!").partition("=")
+    entity = next((entity for entity in analysis.entities if entity.text == name), None)
+    if entity is None or (kind and kind not in ENTITY_TYPES):
+        found = ", ".join(entity.text for entity in analysis.entities) or "none"
+        raise UserError(
+            f"The target {text!r} is not known. Please choose adds, shown, or a name that was found ({found}), with "
+            f"=TYPE behind it for another type ({', '.join(ENTITY_TYPES)}) or ! for the contrast with its runner-up."
+        )
+    return contrast_target(entity) if text.endswith("!") else name_target(entity, kind or None)
+
+
+def target_values(model: RpBert, output: RpBertOutput, targets: Sequence[Target]) -> Tensor:
+    """The numbers (B, T) of T targets in each of B readings of one tweet, differentiable; nats."""
+    columns: list[Tensor] = []
+    spans = [target for target in targets if target.span is not None]
+    readings = [(t.span, t.type) for t in spans] + [(t.span, t.other) for t in spans if t.against]
+    logs = iter(_log_probabilities(model, output, readings))
+    plain = {id(target): next(logs) for target in spans}
+    minus = {id(target): next(logs) for target in spans if target.against}
+    for target in targets:
+        if target.relation is not None:
+            logits = output[f"{target.relation}_logits"]  # (B, 2)
+            columns.append(logits[:, 1] - logits[:, 0])
+        else:
+            value = plain[id(target)]
+            columns.append(value - minus[id(target)] if target.against else value)
+    return torch.stack(columns, dim=1)
+
+
+def _log_probabilities(
+    model: RpBert, output: RpBertOutput, readings: Sequence[tuple[NameSpan | None, str | None]]
+) -> list[Tensor]:
+    """log P (B,) of each reading."""
+    if not readings:
+        return []
+    assert output.emissions is not None
+    assert output.word_mask is not None
+    rows = len(output.emissions)
+    asked = [(row, span, kind) for span, kind in readings for row in range(rows) if span is not None]
+    logs = model.crf.span_log_probability(
+        output.emissions,
+        output.word_mask,
+        torch.tensor([row for row, _, _ in asked]),
+        torch.tensor([span.first for _, span, _ in asked]),
+        torch.tensor([span.end for _, span, _ in asked]),
+        [kind for _, _, kind in asked],
+    )
+    return list(logs.view(len(readings), rows))  # (S,) -> (readings, B)

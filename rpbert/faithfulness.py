@@ -51,10 +51,11 @@ class Curves:
     def __init__(self, reader: Reader, seed: int = 0) -> None:
         self.reader = reader
         generator = torch.Generator().manual_seed(seed)
-        orders = torch.stack([torch.randperm(REGIONS, generator=generator) for _ in range(RANDOM_ORDERS)])
-        # Putting cells back in an order is taking them away in the opposite one, so one reading serves both.
-        self.random_deletion = self.means(orders)  # (orders, T)
-        self.random_insertion = self.means(orders.flip(1))
+        half = torch.stack([torch.randperm(REGIONS, generator=generator) for _ in range(RANDOM_ORDERS // 2)])
+        # Putting cells back in an order is taking them away in the opposite one. So with each order comes its opposite,
+        # and one reading of all serves both curves.
+        self.random_deletion = self.means(torch.cat([half, half.flip(1)]))  # (orders, T)
+        self.random_insertion = self.random_deletion.roll(RANDOM_ORDERS // 2, dims=0)
 
     @torch.no_grad()
     def means(self, orders: Tensor) -> Tensor:

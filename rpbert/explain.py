@@ -12,6 +12,7 @@ the passes is attributed to, while the other keeps what it had; the gradients of
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from captum.attr import (
@@ -84,8 +85,10 @@ class Reader:
         changed = View(words, visual)
         plain = View(self.words.expand(rows, -1, -1), self.visual.expand(rows, -1, -1))
         first, second = {"total": (changed, changed), "gate": (changed, plain), "content": (plain, changed)}[route]
+        # Only a name needs pass 2.
+        unread = {"input_ids"} if any(target.span for target in self.targets) else {"input_ids", "word_index"}
         others = {
-            name: tensor.expand(rows, *tensor.shape[1:]) for name, tensor in self.pieces.items() if name != "input_ids"
+            name: tensor.expand(rows, *tensor.shape[1:]) for name, tensor in self.pieces.items() if name not in unread
         }
         output = self.model.two_passes(first, second, gate=self.gate, **others)
         return target_values(self.model, output, self.targets)
@@ -190,10 +193,7 @@ def occlusion(reader: Reader, route: str) -> Scores:
     """Each region and each word taken away on its own: how far the target falls."""
     scores = FeatureAblation(reader.__call__).attribute(
         (reader.visual, reader.words),
-        reader.baselines(),
-        additional_forward_args=route,
-        feature_mask=reader.masks(),
-        perturbations_per_eval=ROWS_AT_ONCE,
+        **_taken_away(reader, route),
     )
     return *_picked(reader, scores), None
 
@@ -204,13 +204,20 @@ def shapley(reader: Reader, route: str) -> Scores:
     torch.manual_seed(0)
     scores = ShapleyValueSampling(reader.__call__).attribute(
         (reader.visual, reader.words),
-        reader.baselines(),
-        additional_forward_args=route,
-        feature_mask=reader.masks(),
         n_samples=ORDERS,
-        perturbations_per_eval=ROWS_AT_ONCE,
+        **_taken_away(reader, route),
     )
     return *_picked(reader, (scores[0][0], scores[1][0])), None  # (1, T, 49, d), (1, T, n, d)
+
+
+def _taken_away(reader: Reader, route: str) -> dict[str, Any]:
+    """How Captum's perturbing methods take features away."""
+    return {
+        "baselines": reader.baselines(),
+        "additional_forward_args": route,
+        "feature_mask": reader.masks(),
+        "perturbations_per_eval": ROWS_AT_ONCE,
+    }
 
 
 def _copies(reader: Reader) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,6 @@ import torch
 from torch import Tensor
 
 from rpbert.analyzer import Analysis, Entity
-from rpbert.configuration import ENTITY_TYPES
-from rpbert.errors import UserError
 from rpbert.modeling import RpBert, RpBertOutput
 
 RELATION_NAMES = {
@@ -76,57 +74,37 @@ def targets_of(analysis: Analysis) -> list[Target]:
     return [ADDS, *(name_target(entity) for entity in analysis.entities)]
 
 
-def parse_target(text: str, analysis: Analysis) -> Target:
-    """A target as written on the command line: `adds`, `shown`, a name (`Paris`), a name with a type (`Paris=ORG`) or a
-    name against its runner-up (`Paris!`). Raises `UserError` for anything else."""
-    relations = {"adds": ADDS, "shown": SHOWN}
-    if text in relations:
-        return relations[text]
-    name, _, kind = text.rstrip("!").partition("=")
-    entity = next((entity for entity in analysis.entities if entity.text == name), None)
-    if entity is None or (kind and kind not in ENTITY_TYPES):
-        found = ", ".join(entity.text for entity in analysis.entities) or "none"
-        raise UserError(
-            f"The target {text!r} is not known. Please choose adds, shown, or a name that was found ({found}), with "
-            f"=TYPE behind it for another type ({', '.join(ENTITY_TYPES)}) or ! for the contrast with its runner-up."
-        )
-    return contrast_target(entity) if text.endswith("!") else name_target(entity, kind or None)
-
-
 def target_values(model: RpBert, output: RpBertOutput, targets: Sequence[Target]) -> Tensor:
     """The numbers (B, T) of T targets in each of B readings of one tweet, differentiable; nats."""
+    logs = _log_probabilities(model, output, targets)
     columns: list[Tensor] = []
-    spans = [target for target in targets if target.span is not None]
-    readings = [(t.span, t.type) for t in spans] + [(t.span, t.other) for t in spans if t.against]
-    logs = iter(_log_probabilities(model, output, readings))
-    plain = {id(target): next(logs) for target in spans}
-    minus = {id(target): next(logs) for target in spans if target.against}
     for target in targets:
-        if target.relation is not None:
+        if target.span is None:
             logits = output[f"{target.relation}_logits"]  # (B, 2)
             columns.append(logits[:, 1] - logits[:, 0])
         else:
-            value = plain[id(target)]
-            columns.append(value - minus[id(target)] if target.against else value)
+            value = logs[target.span, target.type]
+            columns.append(value - logs[target.span, target.other] if target.against else value)
     return torch.stack(columns, dim=1)
 
 
 def _log_probabilities(
-    model: RpBert, output: RpBertOutput, readings: Sequence[tuple[NameSpan | None, str | None]]
-) -> list[Tensor]:
-    """log P (B,) of each reading."""
+    model: RpBert, output: RpBertOutput, targets: Sequence[Target]
+) -> dict[tuple[NameSpan, str | None], Tensor]:
+    """log P (B,) of every reading of a span that a target speaks of."""
+    kinds = [(t.span, kind) for t in targets for kind in ((t.type, t.other) if t.against else (t.type,))]
+    readings = list(dict.fromkeys((span, kind) for span, kind in kinds if span is not None))
     if not readings:
-        return []
+        return {}
     assert output.emissions is not None
     assert output.word_mask is not None
     rows = len(output.emissions)
-    asked = [(row, span, kind) for span, kind in readings for row in range(rows) if span is not None]
     logs = model.crf.span_log_probability(
         output.emissions,
         output.word_mask,
-        torch.tensor([row for row, _, _ in asked]),
-        torch.tensor([span.first for _, span, _ in asked]),
-        torch.tensor([span.end for _, span, _ in asked]),
-        [kind for _, _, kind in asked],
+        torch.arange(rows).repeat(len(readings)),
+        torch.tensor([span.first for span, _ in readings]).repeat_interleave(rows),
+        torch.tensor([span.end for span, _ in readings]).repeat_interleave(rows),
+        [kind for _, kind in readings for _ in range(rows)],
     )
-    return list(logs.view(len(readings), rows))  # (S,) -> (readings, B)
+    return dict(zip(readings, logs.view(len(readings), rows), strict=True))  # (S,) -> (readings, B)

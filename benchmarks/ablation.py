@@ -55,7 +55,7 @@ THREE_SEEDS = ("text only", "no relation propagation", "soft gate", "hard gate")
 def train_start(data: Path, output: Path, text_weights: str | None, vision_weights: str | None) -> None:
     """Alignment, then the names of all tweets without their pictures, and no relation."""
     recipe = read_recipe(RECIPES / "mini.toml")
-    settings = replace(recipe.multitask, epochs=1, text_only=1.0, relation_weight=0.0)
+    settings = replace(recipe.multitask, epochs=1, gate="closed", text_only=0.0, relation_weight=0.0)
     train(replace(recipe, multitask=settings), data, output, text_weights, vision_weights)
 
 

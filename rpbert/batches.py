@@ -45,14 +45,14 @@ def ner_batches(
 ) -> list[Batch]:
     """Labelled tweets, some obscured; with pictures and without never in one batch: text alone costs no regions.
 
-    A masked name can be read only from what stands around it, the picture included; where there is none, no name is
+    A share `text_only` of the tweets with pictures come twice, the second time without. A masked name can be read only from what stands around it, the picture included; where there is none, no name is
     masked.
     With `features` a batch also has what these need to know of its words.
     """
     labelled = [example for example in examples if example.labels is not None]
     chance = torch.rand(len(labelled), generator=generator).tolist()
-    seen = [e for e, draw in zip(labelled, chance, strict=True) if e.picture and draw >= settings.text_only]
-    unseen = [e for e, draw in zip(labelled, chance, strict=True) if not (e.picture and draw >= settings.text_only)]
+    seen = [e for e in labelled if e.picture]
+    unseen = [e for e, draw in zip(labelled, chance, strict=True) if not e.picture or draw < settings.text_only]
     batches = []
     for group, with_picture in ((seen, True), (unseen, False)):
         pieces = [to_pieces(tokenizer, example.words, limit) for example in group]

@@ -49,6 +49,7 @@ class Multitask:
     weight_decay: float
     warmup: float
     clip: float
+    average: float
     gate: str
     detach_gate: bool
     text_only: float

@@ -20,6 +20,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmup
 
@@ -156,6 +157,9 @@ class _Loop:
         steps = settings.epochs * len(self._batches(0))
         schedule = get_linear_schedule_with_warmup(optimizer, int(settings.warmup * steps), steps)
         self.objectives, self.optimizer, self.schedule = accelerator.prepare(objectives, optimizer, schedule)
+        # Names and relation are best at different epochs; their weights' average is steadier than any one step's.
+        self.averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
+        accelerator.register_for_checkpointing(self.averaged)
 
     def run(self, record: dict[str, Any], resume: bool) -> dict[str, Any]:
         """All epochs that are still to do."""
@@ -168,7 +172,7 @@ class _Loop:
             if self.accelerator.is_main_process:
                 print(f"epoch {epoch + 1}:", *(f"{name} {value:.4f}" for name, value in figures.items()), sep="\n  ")
                 if figures["mean"] == max(past["dev"]["mean"] for past in record["epochs"]):
-                    save_checkpoint(self.model, self.tokenizer, self.output)
+                    save_checkpoint(self.averaged.module, self.tokenizer, self.output)
             self._save_state(record)
         if self.accelerator.is_main_process:
             self._calibrate(record)
@@ -231,9 +235,10 @@ class _Loop:
             self.optimizer.step()
             self.schedule.step()
             self.optimizer.zero_grad()
+            self.averaged.update_parameters(self.model)
             sums.setdefault(task, []).append(float(loss.detach()))
         trained = time.monotonic() - began
-        figures = dev_figures(self.model, self.tokenizer, self.store, self.sets)
+        figures = dev_figures(self.averaged.module.eval(), self.tokenizer, self.store, self.sets)
         figures["mean"] = sum(figures.values()) / len(figures)
         losses = {task: sum(values) / len(values) for task, values in sums.items()}
         return {

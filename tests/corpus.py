@@ -43,6 +43,7 @@ def settings(**changes: Any) -> Multitask:
         "clip": 1.0,
         "gate": "soft",
         "detach_gate": True,
+        "average": 0.0,
         "text_only": 0.0,
         "masked": 0.0,
         "lower_cased": 0.0,
@@ -65,7 +66,7 @@ def recipe(**changes: Any) -> Recipe:
         "dev": Dev(pairs="dev.jsonl", tweets=["valid.txt"]),
         "features": Features(characters=0, static_vectors=""),
         "alignment": Alignment(epochs=3, batch=4, learning_rate=1e-2, weight_decay=0.1, region_dropout=0.1),
-        "multitask": settings(interleave=True, text_only=0.3, swapped=0.5),
+        "multitask": settings(interleave=True, average=0.8, text_only=0.3, swapped=0.5),
     }
     return Recipe(**{**values, **changes})
 

@@ -115,7 +115,7 @@ def test_neighbours_change_between_epochs() -> None:
 
 def test_every_labelled_tweet_once_with_its_own_labels(tokenizer: PreTrainedTokenizerBase) -> None:
     examples = [*tweets(43), Example("unlabelled", ("a", "b"))]
-    batches = ner_batches(examples, tokenizer, LIMIT, settings(text_only=0.3), generator())
+    batches = ner_batches(examples, tokenizer, LIMIT, settings(), generator())
     found = Counter(
         (tuple(pieces), labels)
         for batch in batches
@@ -151,13 +151,14 @@ def test_with_pictures_and_without_are_never_mixed(tokenizer: PreTrainedTokenize
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (1.0, 400, 400), (0.3, 90, 150)])
-def test_share_that_is_read_without_its_picture(
+def test_share_that_is_also_read_without_its_picture(
     tokenizer: PreTrainedTokenizerBase, share: float, least: int, most: int
 ) -> None:
     examples = tweets(400, longest=4, pictures=1)
     batches = ner_batches(examples, tokenizer, LIMIT, settings(text_only=share), generator())
     alone = sum(len(batch.tensors["input_ids"]) for batch in batches if not batch.pictures)
     assert least <= alone <= most
+    assert sum(len(batch.pictures) for batch in batches) == 400  # with its picture, every one is read
 
 
 NAMED = Example("1", ("Ada", "meets", "LORD", "Byron", "in"), ("B-PER", "O", "B-PER", "I-PER", "O"))

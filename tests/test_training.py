@@ -274,6 +274,8 @@ def test_a_run_stopped_within_its_second_epoch_ends_as_if_it_had_not(
     torch.manual_seed(99)  # the continuation brings its own random state
     record = run(output, resume=True)
     assert_same_weights(output, whole[0])
+    found, expected = (load_checkpoint(folder)[0].state_dict() for folder in (output, whole[0]))
+    assert all(torch.allclose(found[name], expected[name], atol=1e-3) for name in expected if "key.bias" not in name)
     for epoch, other in zip(record["epochs"], whole[1]["epochs"], strict=True):
         assert epoch["loss"] == pytest.approx(other["loss"], abs=1e-5)
         assert epoch["dev"] == pytest.approx(other["dev"], abs=1e-5)
@@ -392,6 +394,24 @@ def test_each_epoch_has_batches_of_its_own(run: Run, tmp_path: Path) -> None:
     assert [task for task, _ in first] == [task for task, _ in second]
     for task in ("relation", "ner"):
         assert [ids for name, ids in first if name == task] != [ids for name, ids in second if name == task]
+
+
+def test_what_is_kept_is_the_moving_average(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    after: list[Tensor] = []  # one weight matrix after each step
+    update = training.AveragedModel.update_parameters
+
+    def noting(self: Any, model: RpBert) -> None:
+        after.append(model.emission_head.weight.detach().clone())
+        update(self, model)
+
+    monkeypatch.setattr(training.AveragedModel, "update_parameters", noting)
+    run(tmp_path, replace(QUICK, multitask=replace(QUICK.multitask, average=0.5)))
+    expected = after[0]
+    for weight in after[1:]:
+        expected = 0.5 * expected + 0.5 * weight
+    found = load_checkpoint(tmp_path)[0].emission_head.weight
+    assert torch.allclose(found, expected, atol=3e-4)  # half precision
+    assert not torch.allclose(found, after[-1], atol=1e-3)
 
 
 def test_gradients_are_clipped(run: Run, base: RpBert, tmp_path: Path) -> None:

@@ -45,9 +45,9 @@ def ner_batches(
 ) -> list[Batch]:
     """Labelled tweets, some obscured; with pictures and without never in one batch: text alone costs no regions.
 
-    A share `text_only` of the tweets with pictures come twice, the second time without. A masked name can be read only from what stands around it, the picture included; where there is none, no name is
-    masked.
-    With `features` a batch also has what these need to know of its words.
+    A share `text_only` of the tweets with pictures come twice, the second time without. A masked name can be read only
+    from what stands around it, the picture included; where there is none, no name is masked. With `features` a batch
+    also has what these need to know of its words.
     """
     labelled = [example for example in examples if example.labels is not None]
     chance = torch.rand(len(labelled), generator=generator).tolist()

@@ -161,6 +161,13 @@ class _Loop:
         self.averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
         accelerator.register_for_checkpointing(self.averaged)
 
+    @property
+    def kept(self) -> RpBert:
+        """The model with the averaged weights: what is compared on dev and saved."""
+        kept = self.averaged.module
+        assert isinstance(kept, RpBert)
+        return kept
+
     def run(self, record: dict[str, Any], resume: bool) -> dict[str, Any]:
         """All epochs that are still to do."""
         if resume:
@@ -172,7 +179,7 @@ class _Loop:
             if self.accelerator.is_main_process:
                 print(f"epoch {epoch + 1}:", *(f"{name} {value:.4f}" for name, value in figures.items()), sep="\n  ")
                 if figures["mean"] == max(past["dev"]["mean"] for past in record["epochs"]):
-                    save_checkpoint(self.averaged.module, self.tokenizer, self.output)
+                    save_checkpoint(self.kept, self.tokenizer, self.output)
             self._save_state(record)
         if self.accelerator.is_main_process:
             self._calibrate(record)
@@ -238,7 +245,7 @@ class _Loop:
             self.averaged.update_parameters(self.model)
             sums.setdefault(task, []).append(float(loss.detach()))
         trained = time.monotonic() - began
-        figures = dev_figures(self.averaged.module.eval(), self.tokenizer, self.store, self.sets)
+        figures = dev_figures(self.kept.eval(), self.tokenizer, self.store, self.sets)
         figures["mean"] = sum(figures.values()) / len(figures)
         losses = {task: sum(values) / len(values) for task, values in sums.items()}
         return {

@@ -25,6 +25,7 @@ from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmu
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
 from rpbert.batches import Batch, ner_batches, relation_batches
+from rpbert.calibration import RELATIONS, set_relation
 from rpbert.checkpoint import load_checkpoint
 from rpbert.cli import RECIPES
 from rpbert.configuration import RpBertConfig
@@ -65,7 +66,9 @@ def build(start: Path, row: str) -> tuple[RpBert, PreTrainedTokenizerBase]:
     config = RpBertConfig.from_dict(trained.config.to_dict())
     config.detach_gate = ROWS[row].get("detach_gate", True)
     config.character_size = CHARACTERS if "characters" in row else 0
-    config.span_temperature = config.image_adds_temperature = config.text_represented_temperature = 1.0
+    config.span_temperature = 1.0
+    for task in RELATIONS:
+        set_relation(config, task, 1.0, 0.0)
     model = RpBert(config)
     weights, own = trained.state_dict(), model.state_dict()
     for name, weight in weights.items():

@@ -47,9 +47,11 @@ class RpBertConfig(PreTrainedConfig):
     matching_layer: int = 0  # the tweet's vector is read above this many layers of the text encoder
     case_features: bool = False  # tell an uncased text encoder how each piece was written (rpbert.processing.CASES)
 
-    # What scores are divided by before they become probabilities, fitted on dev after training (rpbert.calibration).
+    # How scores become probabilities, fitted on dev after training (rpbert.calibration).
     image_adds_temperature: float = 1.0
+    image_adds_bias: float = 0.0
     text_represented_temperature: float = 1.0
+    text_represented_bias: float = 0.0
     span_temperature: float = 1.0
 
     initializer_range: float = 0.02

@@ -175,8 +175,8 @@ class RpBert(PreTrainedModel):
     def relate(self, view: View, case_ids: Tensor | None, attention_mask: Tensor, has_picture: Tensor) -> Relation:
         """Pass 1, read at h_CLS as in the paper.
 
-        With `config.matching` a term from the pair itself is added to the logits; see `rpbert.matching`. The logits
-        come divided by their temperatures, so their softmax, the soft gate among it, is a calibrated probability.
+        With `config.matching` a term from the pair itself is added to the logits; see `rpbert.matching`. Their softmax,
+        the soft gate among it, is a calibrated probability.
         """
         pieces = self.with_case(view.words, case_ids)
         h_cls = self.encode(pieces, attention_mask, view.visual, has_picture)[:, 0]  # (B, d)
@@ -186,9 +186,13 @@ class RpBert(PreTrainedModel):
             text, picture = self.pair_vectors(view, attention_mask)
             extra = self.matching.relation_logits(text, picture)  # (B, 4)
             adds, represented = adds + extra[:, :2], represented + extra[:, 2:]
-        adds = adds / self.config.image_adds_temperature
-        represented = represented / self.config.text_represented_temperature
+        adds, represented = self.calibrated(adds, "image_adds"), self.calibrated(represented, "text_represented")
         return Relation(adds, represented, text, picture)
+
+    def calibrated(self, logits: Tensor, task: str) -> Tensor:
+        """Logits (B, 2) of a relation: divided by its temperature, and its bias added to "yes" (rpbert.calibration)."""
+        temperature, bias = (getattr(self.config, f"{task}_{number}") for number in ("temperature", "bias"))
+        return logits / temperature + logits.new_tensor([0.0, bias])
 
     def pair_vectors(self, view: View, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Unit vectors (B, m) of each tweet, from its words alone, and of each picture; see `rpbert.matching`."""

@@ -187,10 +187,10 @@ class _Loop:
         return record
 
     def _calibrate(self, record: dict[str, Any]) -> None:
-        """Fit the temperatures of the best epoch's checkpoint on dev.
+        """Calibrate the best epoch's checkpoint on dev.
 
-        They stand in its configuration, so the file of the weights is not written again: a run killed meanwhile has
-        it whole, and calibrates anew when it is resumed.
+        What is fitted stands in its configuration, so the file of the weights is not written again: a run killed
+        meanwhile has it whole, and calibrates anew when it is resumed.
         """
         model, tokenizer = load_checkpoint(self.output)
         tweets = [tweet for examples in self.sets["dev_tweets"].values() for tweet in examples]

@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert import training
-from rpbert.calibration import TEMPERATURES, calibrate
+from rpbert.calibration import SETTINGS, calibrate
 from rpbert.checkpoint import load_checkpoint
 from rpbert.configuration import RpBertConfig
 from rpbert.data import read_conll, read_pairs
@@ -203,7 +203,7 @@ def test_the_checkpoint_is_calibrated_on_dev(
     for output in (whole[0], scripted[0]):
         found = json.loads((output / "history.json").read_text())["calibration"]
         model, tokenizer = load_checkpoint(output)
-        assert {name: getattr(model.config, name) for name in TEMPERATURES} == found
+        assert {name: getattr(model.config, name) for name in SETTINGS} == found
         assert model.crf.temperature == found["span_temperature"]
         assert found["image_adds_temperature"] != 1
         regions = compute_regions(model, [pair.picture for pair in pairs if pair.picture is not None])

@@ -31,6 +31,7 @@ from rpbert.targets import ADDS, Target, name_target
 
 MOVED = 0.05  # by how much a name's probability must move without the picture
 DEFAULT = ("grad_cam", "gradient_x_input", "occlusion")
+MEANS = ("deletion", "deletion_random", "insertion", "insertion_random")
 
 
 @dataclass
@@ -54,13 +55,10 @@ class Tally:
 
 def _figures(verdicts: list[Verdict], seconds: list[float]) -> dict[str, Any]:
     if not verdicts:
-        return {"n": 0}
+        return {"n": 0, **dict.fromkeys(("better_than_95", "better_than_95_interval", *MEANS, "seconds"))}
     better = np.array([verdict.better_than_95 for verdict in verdicts], dtype=float)
     drawn = np.random.default_rng(0).choice(better, (10_000, len(better))).mean(axis=1)
-    means = {
-        name: float(np.mean([getattr(verdict, name) for verdict in verdicts]))
-        for name in ("deletion", "deletion_random", "insertion", "insertion_random")
-    }
+    means = {name: float(np.mean([getattr(verdict, name) for verdict in verdicts])) for name in MEANS}
     interval = [float(bound) for bound in np.percentile(drawn, (2.5, 97.5))]
     return {
         "n": len(verdicts),

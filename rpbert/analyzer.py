@@ -10,7 +10,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from rpbert.checkpoint import checkpoint_identity, load_checkpoint
 from rpbert.configuration import ENTITY_TYPES
 from rpbert.crf import spans_of
 from rpbert.gates import Gate, parse_gate
+from rpbert.hiding import read_hiding
 from rpbert.modeling import RpBert
 from rpbert.processing import (
     Word,
@@ -128,6 +129,11 @@ class Analyzer:
         model, tokenizer = load_checkpoint(source)
         return cls(model, tokenizer, checkpoint_identity(source))
 
+    @property
+    def trained(self) -> bool:
+        """Whether the checkpoint says that it comes out of training."""
+        return self.model.config.trained
+
     def analyze(self, text: str, image: PictureSource | None = None, gate: Gate = "soft") -> Analysis:
         """Names, relation and gate of one tweet.
 
@@ -139,12 +145,12 @@ class Analyzer:
         """
         return self.predict(self.prepare(text, image), gate)
 
-    def predict(self, prepared: Prepared, gate: Gate = "soft") -> Analysis:
-        """As `analyze`, of what `prepare` made: another gate costs no CNN pass."""
+    def predict(self, prepared: Prepared, gate: Gate = "soft", hidden: Collection[int] = ()) -> Analysis:
+        """As `analyze`, of what `prepare` made, without a CNN pass; `hidden` cells 0..48 as in `rpbert.hiding`."""
         gate = parse_gate(gate)
         began = time.perf_counter()
         with torch.no_grad():
-            output = self.model(**prepared.pieces, regions=prepared.regions, gate=gate)
+            output: Any = read_hiding(self.model, prepared.pieces, prepared.regions, gate, hidden)
             alone = self.model(**prepared.pieces) if prepared.regions is not None else output
         entities = self._entities(prepared, output.emissions, alone.emissions)
         relation = None

@@ -1,4 +1,4 @@
-"""`python -m rpbert predict | evaluate | train | app`; a user's mistake prints one sentence and exits with code 2."""
+"""`python -m rpbert predict | explain | evaluate | train | app`; a user's mistake prints one sentence, exit code 2."""
 
 import argparse
 import json
@@ -49,6 +49,12 @@ def _lines(analysis: Analysis) -> list[str]:
         lines.append(f"P(the tweet's content is pictured)  {analysis.relation.text_represented:.3f}")
         lines.append(f"gate ({analysis.gate_setting})  {analysis.gate:.3f}")
     return lines
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    from rpbert.cli_explain import run  # Captum is slow to import
+
+    run(arguments)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -110,7 +116,12 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 def add_app_options(parser: argparse.ArgumentParser) -> None:
     """The options of `python app.py` and `python -m rpbert app`."""
-    add_checkpoint(parser)
+    parser.add_argument(
+        "--checkpoint",
+        nargs="+",
+        default=[str(DEFAULT_CHECKPOINT)],
+        help="folders or Hub ids; the first one analyses, all can be compared (default: the checkpoint shipped)",
+    )
     parser.add_argument("--host", help="address to listen on (default: this computer only)")
     parser.add_argument("--port", type=positive, help="port (default: the first free one from 7860)")
 
@@ -126,6 +137,27 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--json", action="store_true", help="print JSON")
     add_checkpoint(predict)
     predict.set_defaults(run=_predict)
+
+    explain = commands.add_parser("explain", help="what in picture and words a number of the model rests on")
+    explain.add_argument("--text", required=True, help="the tweet")
+    explain.add_argument("--image", type=Path, help="its picture; a map needs one")
+    explain.add_argument("--gate", default="soft", help="soft, hard, open, closed or a number from 0 to 1")
+    explain.add_argument(
+        "--method", help="grad_cam, gradient_x_input, integrated_gradients, occlusion or shapley (default: the page's)"
+    )
+    explain.add_argument("--route", default="total", help="total, gate or content: which way of the picture's effect")
+    explain.add_argument(
+        "--target",
+        action="append",
+        help="adds, shown, NAME (as it was found), NAME=ORG (or another type, or none: this reading of these words) or "
+        "NAME=contrast (against its runner-up); may be repeated (default: the relations and all names found)",
+    )
+    explain.add_argument("--verdict", action="store_true", help="compare the map with random orders of the cells")
+    explain.add_argument("--stability", action="store_true", help="infidelity and maximum sensitivity (slow)")
+    explain.add_argument("--png", type=Path, help="draw the first target's map over the picture into this file")
+    explain.add_argument("--json", action="store_true", help="print JSON")
+    add_checkpoint(explain)
+    explain.set_defaults(run=_explain)
 
     evaluate_parser = commands.add_parser("evaluate", help="figures of a checkpoint on a labelled file")
     evaluate_parser.add_argument("path", type=Path, help="CoNLL file, pair JSONL, relation .csv or captions .tsv")

@@ -54,6 +54,8 @@ class RpBertConfig(PreTrainedConfig):
     text_represented_bias: float = 0.0
     span_temperature: float = 1.0
 
+    trained: bool = False  # set by training; the page warns of a checkpoint whose heads are still random
+
     initializer_range: float = 0.02
     id2label: dict[int, str] | dict[str, str] | None = None  # None: LABELS
 

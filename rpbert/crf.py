@@ -111,6 +111,23 @@ class Crf(nn.Module):
         stacked = torch.stack(path[::-1], dim=1)  # (B, W)
         return [row[: int(length)].tolist() for row, length in zip(stacked, mask.sum(dim=1), strict=True)]
 
+    @torch.no_grad()
+    def runner_up(self, emissions: Tensor) -> list[int]:
+        """The second most probable path of one sentence (1, W, L), as label indices; one that BIO allows.
+
+        It differs from the best path in some word, so it is the best of W Viterbi paths, each of which may not use the
+        best path's label at one of the words.
+        """
+        words = emissions.shape[1]
+        mask = torch.ones(words, words, dtype=torch.bool, device=emissions.device)
+        (best,) = self.viterbi(emissions, mask[:1])
+        forbidden = emissions.repeat(words, 1, 1)  # (W, W, L), row w without the best label at word w
+        forbidden[range(words), range(words), best] = -torch.inf
+        paths = torch.tensor(self.viterbi(forbidden, mask), device=emissions.device)  # (W, W)
+        scores = self.score(emissions.expand(words, -1, -1), paths, mask)  # (W,)
+        second: list[int] = paths[int(scores.argmax())].tolist()
+        return second
+
     def marginals(self, emissions: Tensor, mask: Tensor) -> Tensor:
         """P(word w has label l): (B, W, L), the gradient of log Z with respect to the emissions; zeros at padding."""
         with torch.enable_grad():

@@ -31,6 +31,7 @@ from rpbert.modeling import View
 from rpbert.targets import Target, target_values
 
 ROUTES = ("total", "gate", "content")
+DEFAULT_METHOD = "grad_cam"  # by the figures of benchmarks/faithfulness.py
 STEPS = 32  # of integrated gradients
 ORDERS = 25  # orders that Shapley values are averaged over
 ROWS_AT_ONCE = 64  # readings of a tweet in one batch
@@ -124,7 +125,7 @@ def explain(
     analyzer: Analyzer,
     prepared: Prepared,
     targets: Sequence[Target],
-    method: str = "grad_cam",
+    method: str = DEFAULT_METHOD,
     gate: Gate = "soft",
     route: str = "total",
 ) -> list[Explanation]:

@@ -74,22 +74,28 @@ class Curves:
         visual = self.reader.visual * kept.unsqueeze(2)  # (B, 49, d)
         return self.reader(visual, self.reader.words.expand(len(kept), -1, -1))
 
+    def verdict(self, explanation: Explanation) -> Verdict:
+        """Of one map of one of the reader's targets."""
+        return self.verdicts([explanation])[0]
+
     def verdicts(self, explanations: Sequence[Explanation]) -> list[Verdict]:
-        """Of maps of the reader's targets, one each, in their order."""
+        """Of maps of some of the reader's targets, all read together."""
+        columns = [list(self.reader.targets).index(explanation.target) for explanation in explanations]
         cells = torch.tensor([explanation.cells for explanation in explanations])  # (T, 49)
         orders = cells.argsort(dim=1, descending=True, stable=True)
-        column = range(len(orders))
-        deletion, insertion = self.means(orders)[column, column], self.means(orders.flip(1))[column, column]  # (T,)
-        random_gap = self.random_insertion - self.random_deletion  # (orders, T)
-        beaten = (random_gap < insertion - deletion).sum(dim=0)
+        rows = range(len(orders))
+        both = self.means(torch.cat([orders, orders.flip(1)]))  # (2T, targets)
+        deletion, insertion = (part[rows, columns] for part in both.chunk(2))  # (T,)
+        random_deletion, random_insertion = self.random_deletion[:, columns], self.random_insertion[:, columns]
+        beaten = (random_insertion - random_deletion < insertion - deletion).sum(dim=0)  # (orders, T) -> (T,)
         return [
             Verdict(
-                float(deletion[target]),
-                float(self.random_deletion[:, target].mean()),
-                float(insertion[target]),
-                float(self.random_insertion[:, target].mean()),
-                int(beaten[target]),
+                float(deletion[row]),
+                float(random_deletion[:, row].mean()),
+                float(insertion[row]),
+                float(random_insertion[:, row].mean()),
+                int(beaten[row]),
                 RANDOM_ORDERS,
             )
-            for target in column
+            for row in rows
         ]

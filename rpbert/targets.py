@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 
 from rpbert.analyzer import Analysis, Entity
+from rpbert.configuration import ENTITY_TYPES
+from rpbert.errors import UserError
 from rpbert.modeling import RpBert, RpBertOutput
+from rpbert.processing import split_words
 
 RELATION_NAMES = {
     "image_adds": "the picture adds to the tweet",
@@ -55,6 +58,8 @@ class Target:
 
 ADDS = Target(relation="image_adds")
 SHOWN = Target(relation="text_represented")
+WRITTEN_RELATIONS = {"adds": ADDS, "shown": SHOWN}
+WRITTEN_READINGS: dict[str, str | None] = {**{kind: kind for kind in ENTITY_TYPES}, "none": None}
 
 
 def name_target(entity: Entity, kind: str | None = None) -> Target:
@@ -72,6 +77,66 @@ def contrast_target(entity: Entity) -> Target:
 def targets_of(analysis: Analysis) -> list[Target]:
     """That the picture adds, and every entity as it was found, in this order."""
     return [ADDS, *(name_target(entity) for entity in analysis.entities)]
+
+
+def parse_target(text: str, analysis: Analysis) -> Target:
+    """A target from how a user writes it.
+
+    - `adds`, `shown`: the two relations;
+    - `NAME`: that this name is what it was found to be; `NAME=contrast`: that rather than its runner-up;
+    - `NAME=ORG` or another type, `NAME=none` (not a name): this reading of these words, found as a name or not.
+
+    NAME is one or more words of the tweet in a row. Words written with the same capitals come before others, then
+    words that were found as a name, then what stands further ahead.
+
+    Raises:
+        UserError: words that the tweet does not have or that were not found as a name, a reading that does not exist.
+    """
+    if text in WRITTEN_RELATIONS:
+        return WRITTEN_RELATIONS[text]
+    name, equals, reading = text.rpartition("=")
+    if not equals:
+        return name_target(_entity_written(text, analysis))
+    if reading == "contrast":
+        return contrast_target(_entity_written(name, analysis))
+    if reading not in WRITTEN_READINGS:
+        raise UserError(
+            f"“{reading}” is no reading of a name. Please write one of {', '.join(WRITTEN_READINGS)} (not a name) or "
+            "contrast behind the “=”."
+        )
+    return Target(span=_spans_written(name, analysis)[0], type=WRITTEN_READINGS[reading])
+
+
+def _spans_written(name: str, analysis: Analysis) -> list[NameSpan]:
+    """Where `name` stands in the tweet, the best place first; at least one."""
+    wanted = [word.text for word in split_words(name)] if name.strip() else []
+    found = {(entity.first_word, entity.end_word) for entity in analysis.entities}
+    places = []
+    for first in range(len(analysis.words) - len(wanted) + 1 if wanted else 0):
+        end = first + len(wanted)
+        words = [word.text for word in analysis.words[first:end]]
+        if [word.casefold() for word in words] == [word.casefold() for word in wanted]:
+            pasted = analysis.text[analysis.words[first].start : analysis.words[end - 1].end]
+            places.append((words != wanted, (first, end) not in found, first, NameSpan(first, end, pasted)))
+    if not places:
+        raise UserError(
+            f"“{name}” does not stand in the tweet. Please write adds, shown, or one or more of its words in a row: "
+            f"{' '.join(word.text for word in analysis.words)}"
+        )
+    return [span for *_, span in sorted(places, key=lambda place: place[:3])]
+
+
+def _entity_written(name: str, analysis: Analysis) -> Entity:
+    """The name that was found where `name` stands."""
+    entities = {(entity.first_word, entity.end_word): entity for entity in analysis.entities}
+    for span in _spans_written(name, analysis):
+        if (span.first, span.end) in entities:
+            return entities[span.first, span.end]
+    names = ", ".join(entity.text for entity in analysis.entities) or "none"
+    raise UserError(
+        f"“{name}” was not found as a name (found: {names}). To ask for a reading of these words all the same, please "
+        f"write {name}=PER or another of {', '.join(WRITTEN_READINGS)}."
+    )
 
 
 def target_values(model: RpBert, output: RpBertOutput, targets: Sequence[Target]) -> Tensor:

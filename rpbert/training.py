@@ -166,6 +166,7 @@ class _Loop:
         """The model with the averaged weights: what is compared on dev and saved."""
         kept = self.averaged.module
         assert isinstance(kept, RpBert)
+        kept.config.trained = True
         return kept
 
     def run(self, record: dict[str, Any], resume: bool) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from chromium import open_page
+from playwright.sync_api import Page
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from rpbert.analyzer import Analyzer
@@ -136,6 +138,19 @@ def app_url(analyzer: Analyzer) -> Iterator[str]:
     """Address of the running app."""
     from rpbert.ui.app import build_demo, serve
 
-    demo = build_demo(analyzer)
+    demo = build_demo([analyzer])
     yield serve(demo, block=False)
     demo.close()
+
+
+@pytest.fixture
+def attempts() -> list[str]:
+    """Requests of the browser to other hosts that were tried."""
+    return []
+
+
+@pytest.fixture
+def page(app_url: str, attempts: list[str]) -> Iterator[Page]:
+    """The running app in a real browser."""
+    with open_page(app_url, attempts) as opened:
+        yield opened

@@ -3,34 +3,11 @@
 import dataclasses
 
 import pytest
-from PIL import Image
+from made_up import TEXT, analysis, entity
 
-from rpbert.analyzer import Analysis, Analyzer, Entity, PairRelation, Reading
-from rpbert.explain import Explanation
-from rpbert.targets import targets_of
+from rpbert.analyzer import Analyzer, Entity, PairRelation, Reading
 from rpbert.ui import analyse
-from rpbert.ui.overlays import Grid
 from rpbert.ui.samples import SAMPLES, load_samples
-
-TEXT = "<b>Bob</b> & Anna in Paris"
-FLAT: Grid = tuple((1.0,) * 7 for _ in range(7))
-ZERO: Grid = tuple((0.0,) * 7 for _ in range(7))
-
-
-def entity(text: str, kind: str) -> Entity:
-    start = TEXT.index(text)
-    return Entity(text, start, start + len(text), kind, 0.9, Reading(None, 0.05), 0.8, 0, 1)
-
-
-def analysis(*entities: Entity, gate: float = 0.7, setting: str = "soft", warnings: tuple[str, ...] = ()) -> Analysis:
-    relation = PairRelation(0.7, 0.2)
-    return Analysis(TEXT, (), entities, relation, setting, gate, warnings, {"reading": 0.1, "model": 0.2}, "abc")
-
-
-def shown(result: Analysis, *grids: Grid) -> analyse.Shown:
-    targets = targets_of(result)
-    maps = tuple(Explanation(t, "grad_cam", "total", g, None, 0.1) for t, g in zip(targets, grids, strict=True))
-    return analyse.Shown(result, Image.new("RGB", (70, 70)), maps, 0.1)
 
 
 def test_pieces_join_to_the_tweet_and_know_their_entity() -> None:
@@ -57,8 +34,7 @@ def test_user_text_is_escaped_everywhere() -> None:
     hostile = "<img src=x onerror=alert(1)>"
     bad = Entity(hostile, 0, 3, "PER", 0.9, Reading(None, 0.05), 0.8, 0, 1)
     result = analysis(bad, warnings=(hostile,))
-    _, caption = analyse.heatmap(shown(result, FLAT, FLAT), 1)
-    for markup in (analyse.summary(result), caption, analyse.mistake(hostile)):
+    for markup in (analyse.summary(result), analyse.mistake(hostile), analyse.described(hostile)):
         assert hostile not in markup
         assert "&lt;img" in markup
 
@@ -75,26 +51,31 @@ def test_the_gate_is_told_in_words(setting: str, gate: float, told: str) -> None
     assert "0.20" in panel
 
 
+@pytest.mark.parametrize(
+    ("adds", "represented", "told"),
+    [
+        (0.9, 0.8, "shows what the tweet says and adds something"),
+        (0.9, 0.2, "does not show what the tweet says, but adds"),
+        (0.1, 0.8, "shows what the tweet says and adds nothing"),
+        (0.1, 0.2, "neither shows what the tweet says nor adds"),
+    ],
+)
+def test_the_relation_is_one_of_four_sentences(adds: float, represented: float, told: str) -> None:
+    sentence = analyse.four_ways(PairRelation(adds, represented))
+    assert told in sentence
+    assert "close call" not in sentence
+    assert "close call" in analyse.four_ways(PairRelation(0.55, represented))
+
+
 def test_empty_states_are_sentences() -> None:
-    result = analysis(entity("Bob", "PER"))
-    no_picture = analyse.Shown(dataclasses.replace(result, relation=None), None, (), 0.0)
-    assert analyse.heatmap(no_picture, 0) == (None, f'<p class="empty">{analyse.NO_PICTURE}</p>')
-    assert "read alone" in analyse.relation_panel(no_picture.analysis)
-    closed = dataclasses.replace(result, gate_setting="closed", gate=0.0)
-    assert analyse.CLOSED in analyse.heatmap(shown(closed, FLAT, ZERO), 1)[1]
-    assert "zero everywhere" in analyse.heatmap(shown(result, FLAT, ZERO), 1)[1]
+    alone = dataclasses.replace(analysis(entity("Bob", "PER")), relation=None)
+    assert "read alone" in analyse.relation_panel(alone)
     assert "No names found" in analyse.summary(analysis())
 
 
-def test_names_share_a_scale_and_the_relation_has_its_own() -> None:
-    result = analysis(entity("Bob", "PER"), entity("Paris", "LOC"))
-    weak: Grid = tuple((0.001,) * 7 for _ in range(7))
-    strong: Grid = tuple((0.5,) * 7 for _ in range(7))
-    view = shown(result, FLAT, weak, strong)
-    assert "full colour is 0.500" in analyse.heatmap(view, 1)[1]
-    assert "next to nothing" in analyse.heatmap(view, 1)[1]
-    assert "next to nothing" not in analyse.heatmap(view, 2)[1]
-    assert "full colour is 1.000" in analyse.heatmap(view, 0)[1]
+def test_an_untrained_checkpoint_is_flagged() -> None:
+    assert "no training record" in analyse.footer(analysis(), trained=False)
+    assert "no training record" not in analyse.footer(analysis(), trained=True)
 
 
 def test_samples_are_complete(analyzer: Analyzer) -> None:

@@ -1,51 +1,15 @@
 """One journey in a real headless Chromium, with every other host out of reach."""
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from chromium import browser_tests
 from PIL import Image
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from rpbert.ui.samples import SAMPLES
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium is installed"),
-]
-
-
-@pytest.fixture
-def attempts() -> list[str]:
-    """Requests to other hosts that were tried."""
-    return []
-
-
-@pytest.fixture
-def page(app_url: str, attempts: list[str]) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-
-        def only_here(route: Route) -> None:
-            if route.request.url.startswith((app_url, "data:", "blob:")):
-                route.continue_()
-            else:
-                attempts.append(route.request.url)
-                route.abort()
-
-        page.route("**/*", only_here)
-        page.goto(app_url)
-        yield page
-        browser.close()
+pytestmark = browser_tests
 
 
 def analyse(page: Page, text: str) -> None:

@@ -8,7 +8,7 @@ from rpbert.analyzer import Analyzer
 from rpbert.configuration import GRID, REGIONS
 from rpbert.explain import Explanation, Reader, explain
 from rpbert.faithfulness import CELLS_A_STEP, RANDOM_ORDERS, Curves, Verdict
-from rpbert.targets import ADDS, SHOWN
+from rpbert.targets import ADDS, SHOWN, Target
 from rpbert.ui.samples import SAMPLES
 
 
@@ -18,6 +18,7 @@ class SumOfCells:
     visual = torch.ones(1, REGIONS, 1)
     words = torch.zeros(1, 2, 1)
     worth = torch.arange(REGIONS).float()
+    targets = (ADDS, SHOWN)
 
     def __call__(self, visual: Tensor, words: Tensor) -> Tensor:
         assert len(visual) == len(words)
@@ -25,9 +26,9 @@ class SumOfCells:
         return torch.stack([value, -value], dim=1)
 
 
-def a_map(values: Tensor) -> Explanation:
+def a_map(values: Tensor, target: Target = ADDS) -> Explanation:
     grid = tuple(tuple(row) for row in values.view(GRID, GRID).tolist())
-    return Explanation(ADDS, "occlusion", "total", grid, None, 0.0)
+    return Explanation(target, "occlusion", "total", grid, None, 0.0)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_curve_by_hand(curves: Curves) -> None:
 
 def test_right_map_beats_every_random_order_and_its_opposite_none(curves: Curves) -> None:
     worth = SumOfCells.worth
-    right, wrong = curves.verdicts([a_map(worth), a_map(worth)])  # for the second target the sign is wrong
+    right, wrong = curves.verdicts([a_map(worth), a_map(worth, SHOWN)])  # for the second target the sign is wrong
     assert (right.beaten, wrong.beaten) == (RANDOM_ORDERS, 0)
     assert right.deletion < right.deletion_random
     assert right.insertion > right.insertion_random
@@ -53,7 +54,7 @@ def test_right_map_beats_every_random_order_and_its_opposite_none(curves: Curves
 
 def test_random_maps_beat_about_half_of_the_random_orders(curves: Curves) -> None:
     generator = torch.Generator().manual_seed(3)
-    beaten = [curves.verdicts([a_map(torch.rand(REGIONS, generator=generator))] * 2)[0].beaten for _ in range(40)]
+    beaten = [curves.verdict(a_map(torch.rand(REGIONS, generator=generator))).beaten for _ in range(40)]
     assert 0.35 < sum(beaten) / (40 * RANDOM_ORDERS) < 0.65
 
 

@@ -1,54 +1,22 @@
 """What the page shows of an analysis: plain functions from results to component values, without gradio."""
 
 import html
-import time
-from dataclasses import dataclass
-from pathlib import Path
 
-from PIL import Image
-
-from rpbert.analyzer import Analysis, Analyzer, Entity, PairRelation
-from rpbert.configuration import ENTITY_TYPES
-from rpbert.explain import METHOD_NAMES, Explanation, explain
-from rpbert.gates import Gate
-from rpbert.processing import open_picture
-from rpbert.targets import targets_of
-from rpbert.ui.overlays import MAX_SIDE, describe_grid, draw_overlay
-
-TYPE_NAMES = {"PER": "person", "LOC": "place", "ORG": "organisation", "MISC": "other name"}
-assert tuple(TYPE_NAMES) == ENTITY_TYPES
+from rpbert.analyzer import Analysis, Entity, PairRelation
+from rpbert.ui.card import TYPE_NAMES
 
 # Chosen for 4.5:1 contrast in either theme; the type is always written beside the colour.
 COLOURS = {"PER": "#1f6fb2", "LOC": "#197a43", "ORG": "#a3461a", "MISC": "#7b4aa8"}
 
 TABLE_HEADERS = ["Name", "Type", "Confidence", "… without the picture", "Next best reading"]
-NO_PICTURE = "No picture was given, so there is nowhere to look. Add one and analyse again."
-CLOSED = "The gate is closed: the picture cannot reach the names, so there is no map for them."
-FAINT = 0.005  # nats: a map whose strongest cell is weaker moves a probability by less than about 0.5 %
-
-
-@dataclass(frozen=True)
-class Shown:
-    """An analysis on the screen, with what its maps need."""
-
-    analysis: Analysis
-    picture: Image.Image | None  # scaled to the overlay's size
-    maps: tuple[Explanation, ...]  # the relation's, then each entity's; empty without a picture
-    map_seconds: float
-
-
-def run(analyzer: Analyzer, text: str, picture: str | Path | None, gate: Gate) -> Shown:
-    """Analyse and explain. Raises `UserError` as `Analyzer.analyze` does."""
-    opened = None if picture is None else open_picture(picture)
-    prepared = analyzer.prepare(text, opened)
-    analysis = analyzer.predict(prepared, gate)
-    if opened is None:
-        return Shown(analysis, None, (), 0.0)
-    began = time.perf_counter()
-    maps = explain(analyzer, prepared, targets_of(analysis), gate=analysis.gate_setting)
-    seconds = time.perf_counter() - began
-    opened.thumbnail((MAX_SIDE, MAX_SIDE))
-    return Shown(analysis, opened, tuple(maps), seconds)
+# What a person would say, by whether the picture adds and whether it shows the text (Vempala, Preotiuc-Pietro 2019).
+FOUR_WAYS = {
+    (True, True): "The picture shows what the tweet says and adds something.",
+    (True, False): "The picture does not show what the tweet says, but adds something.",
+    (False, True): "The picture shows what the tweet says and adds nothing.",
+    (False, False): "The picture neither shows what the tweet says nor adds anything.",
+}
+CLOSE_CALL = 0.1  # a probability no further than this from one half decides nothing
 
 
 def highlighted(analysis: Analysis) -> list[tuple[str, str | None]]:
@@ -91,7 +59,7 @@ def summary(analysis: Analysis) -> str:
     count = len(analysis.entities)
     sentence = {0: "No names found in this tweet.", 1: "One name found."}.get(count, f"{count} names found.")
     if count:
-        sentence += " Choose one to see where in the picture the model looked for it."
+        sentence += " Choose one to open its card: what the picture does to it, and where."
     parts = [f"<p>{sentence}</p>"]
     parts += [f'<p class="notice">{html.escape(warning)}</p>' for warning in analysis.warnings]
     return "".join(parts)
@@ -122,8 +90,16 @@ def relation_panel(analysis: Analysis) -> str:
             "Probability that what the words say can be seen in the picture.",
         ),
     ]
-    meters = "".join(_meter(*row) for row in rows)
+    meters = f'<p class="four-ways">{four_ways(relation)}</p>' + "".join(_meter(*row) for row in rows)
     return f'{meters}<p class="gate"><strong>Gate {analysis.gate:.2f}</strong> {_gate_sentence(analysis)}</p>'
+
+
+def four_ways(relation: PairRelation) -> str:
+    """The text-image relation as a sentence, and whether it was a close call."""
+    sentence = FOUR_WAYS[relation.image_adds > 0.5, relation.text_represented > 0.5]
+    if min(abs(relation.image_adds - 0.5), abs(relation.text_represented - 0.5)) < CLOSE_CALL:
+        sentence += " (A close call: one of the two probabilities is near one half.)"
+    return sentence
 
 
 def _meter(key: str, name: str, value: float, meaning: str) -> str:
@@ -147,55 +123,12 @@ def _gate_sentence(analysis: Analysis) -> str:
     return "(fixed by you): the picture is let in with this factor."
 
 
-def target_choices(analysis: Analysis) -> list[tuple[str, int]]:
-    """What can be explained: the relation is 0, entity k is k + 1."""
-    names = [(f"{entity.text} · {entity.type}", number) for number, entity in enumerate(analysis.entities, start=1)]
-    return [("Relation: the picture adds", 0), *names]
-
-
-def heatmap(shown: Shown, choice: int) -> tuple[Image.Image | None, str]:
-    """The overlay for a choice of `target_choices`, or None, and its caption as HTML."""
-    if shown.picture is None:
-        return None, f'<p class="empty">{NO_PICTURE}</p>'
-    explanation = shown.maps[choice]
-    span = explanation.target.span
-    if span is not None and shown.analysis.gate == 0 and shown.analysis.gate_setting in ("closed", "hard"):
-        return shown.picture, f'<p class="empty">{CLOSED}</p>'
-    # One scale for all names, so that a weak map looks weak; the relation is another unit and has its own.
-    scale = max(other.strength for other in shown.maps if (other.target.span is None) == (span is None))
-    if explanation.strength == 0:
-        return shown.picture, '<p class="empty">The picture has no effect here: the map is zero everywhere.</p>'
-    return draw_overlay(shown.picture, explanation.grid, scale), _caption(explanation, scale)
-
-
-def map_text(shown: Shown, choice: int) -> str:
-    """The heatmap for those who do not see it, as plain text; empty without one."""
-    if shown.picture is None:
-        return ""
-    explanation = shown.maps[choice]
-    strongest = describe_grid(explanation.grid) if explanation.strength else "No cell has an effect."
-    return f"Heatmap of {explanation.target.describe()}. {strongest}"
-
-
-def _caption(explanation: Explanation, scale: float) -> str:
-    target, unit = html.escape(explanation.target.describe()), explanation.target.unit
-    shared = "" if explanation.target.span is None else " The scale is shared by all names of this tweet."
-    faint = " <strong>That is next to nothing: do not read much into this map.</strong>"
-    return (
-        f"<p><strong>{METHOD_NAMES[explanation.method]}</strong> for {target}: "
-        f'<span class="raises">+ orange raises</span> and <span class="lowers">− violet lowers</span> its {unit}. '
-        f"{describe_grid(explanation.grid)} It is worth {explanation.strength:.3f} in {unit} (nats); full colour is "
-        f"{scale:.3f}.{shared}{faint if explanation.strength < FAINT else ''}</p>"
-    )
-
-
-def footer(shown: Shown) -> str:
-    """Times and checkpoint, as HTML."""
-    parts = shown.analysis.seconds
-    return (
-        f"<p>Reading tweet and picture {parts['reading']:.2f} s, model {parts['model']:.2f} s, maps "
-        f"{shown.map_seconds:.2f} s. Checkpoint {html.escape(shown.analysis.checkpoint)}.</p>"
-    )
+def footer(analysis: Analysis, trained: bool, **seconds: float) -> str:
+    """Times and checkpoint, as HTML; `trained` says whether the checkpoint has a training record."""
+    parts = {"reading tweet and picture": analysis.seconds["reading"], "model": analysis.seconds["model"], **seconds}
+    times = ", ".join(f"{name} {value:.2f} s" for name, value in parts.items())
+    warning = "" if trained else ' <strong class="untrained">This checkpoint has no training record.</strong>'
+    return f"<p>Last times: {times}. Checkpoint {html.escape(analysis.checkpoint)}.{warning}</p>"
 
 
 def described(alt: str) -> str:

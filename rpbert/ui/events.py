@@ -1,122 +1,180 @@
-"""What happens on the page: handlers between the components of `rpbert.ui.page` and `rpbert.ui.analyse`."""
+"""What happens on the Analyse tab: handlers between the components of `rpbert.ui.page` and the workbench.
 
-from collections.abc import Callable
+The prediction comes first; the map, and after it the verdict on the map, fill in as they are done.
+"""
+
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from rpbert.analyzer import Analyzer
 from rpbert.errors import UserError
+from rpbert.explain import METHODS
 from rpbert.gates import Gate
-from rpbert.ui import analyse
-from rpbert.ui.page import FIXED, Inputs, Outputs, picture_input
+from rpbert.ui import analyse, card
+from rpbert.ui.comparison import method_row
+from rpbert.ui.page import FIXED, Card, Inputs, Outputs
 from rpbert.ui.samples import Sample
+from rpbert.ui.workbench import Shown, Workbench
 
 # One model, so one of these at a time; the page's own events are no part of the API.
 MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+PROGRESS = gr.Progress()  # gradio knows it by its type, and hands each call its own
 
 
-def wire(analyzer: Analyzer, samples: list[Sample], inputs: Inputs, outputs: Outputs, state: gr.State) -> None:
-    """Connect everything; call inside the page's `gr.Blocks`."""
-    analyse_tweet = _analyse_handler(analyzer, inputs, outputs, state)
-    given = [inputs.tweet, inputs.picture, inputs.gate, inputs.fixed]
-    results = {state, inputs.message, *vars(outputs).values()}
-    gr.on(
-        [inputs.button.click, inputs.tweet.submit, inputs.fixed.release, inputs.gate.input],
-        analyse_tweet,
-        given,
-        results,
-        **MODEL,
-        **PRIVATE,
-    )
-    for sample, button in zip(samples, inputs.samples, strict=True):
-        button.click(_sample_handler(sample), None, [inputs.tweet, inputs.picture, inputs.described], **PRIVATE).then(
-            analyse_tweet, given, results, **MODEL, **PRIVATE
+class AnalyseEvents:
+    """The handlers, on the components that they change."""
+
+    def __init__(self, bench: Workbench, inputs: Inputs, outputs: Outputs, parts: Card, state: gr.State) -> None:
+        self.bench, self.inputs, self.outputs, self.card, self.state = bench, inputs, outputs, parts, state
+        self.given = [inputs.tweet, inputs.picture, inputs.gate, inputs.fixed]
+        self.chosen = [state, parts.target, parts.reading, parts.method, parts.route]
+        self.map_parts = [parts.entity, parts.overlay, parts.caption, parts.verdict, parts.words]
+        self.map_parts += [parts.attention, parts.methods, parts.stability]
+
+    def wire(self, samples: list[Sample]) -> None:
+        """Connect everything; call inside the page's `gr.Blocks`."""
+        inputs, parts = self.inputs, self.card
+        asked = [inputs.button.click, inputs.tweet.submit, inputs.fixed.release, inputs.gate.input]
+        self.explained_after(self.analysed_after(gr.on, asked))
+        for sample, button in zip(samples, inputs.samples, strict=True):
+            fields = [inputs.tweet, inputs.picture, inputs.described, inputs.sample]
+            filled = button.click(_sample_handler(sample), None, fields, **PRIVATE)
+            self.explained_after(self.analysed_after(filled.then))
+        inputs.gate.change(lambda choice: gr.update(visible=choice == FIXED), inputs.gate, inputs.fixed, **PRIVATE)
+        own = [inputs.picture.upload, inputs.picture.clear]
+        gr.on(own, lambda: ("", None), None, [inputs.described, inputs.sample], **PRIVATE)
+
+        retarget = gr.on([parts.target.input], _readings, [self.state, parts.target], parts.reading, **PRIVATE)
+        self.explained_after(retarget)
+        choose = [self.outputs.spans.select(_choose_span, self.state, [parts.target, parts.reading], **PRIVATE)]
+        choose.append(self.outputs.names.select(_choose_row, self.state, [parts.target, parts.reading], **PRIVATE))
+        for event in choose:
+            self.explained_after(event)
+        changed = [parts.reading.input, parts.method.input, parts.route.input]
+        self.judged_after(gr.on(changed, self.explain, self.chosen, self.map_parts, **MODEL, **PRIVATE))
+        parts.attend.click(self.attend, [self.state, parts.target], parts.attention, **MODEL, **PRIVATE)
+        parts.steady.click(self.test_stability, self.chosen, parts.stability, **MODEL, **PRIVATE)
+        running = parts.compare.click(self.compare, self.chosen[:3], parts.methods, **MODEL, **PRIVATE)
+        parts.stop.click(None, cancels=[running], **PRIVATE)
+
+    def analysed_after(self, event: Callable[..., Any], *triggers: Any) -> Any:
+        """Analyse on an event or after one."""
+        results = [self.state, self.inputs.message, *vars(self.outputs).values(), self.card.target, self.card.reading]
+        return event(*triggers, self.analyse, self.given, results, **MODEL, **PRIVATE)
+
+    def explained_after(self, event: Any) -> Any:
+        """Then draw the map of what is chosen, then judge it."""
+        return self.judged_after(event.then(self.explain, self.chosen, self.map_parts, **MODEL, **PRIVATE))
+
+    def judged_after(self, event: Any) -> Any:
+        """Then give the verdict on the map."""
+        return event.then(
+            self.judge, self.chosen, self.card.verdict, show_progress="minimal", trigger_mode="once", **MODEL, **PRIVATE
         )
-    inputs.gate.change(lambda choice: gr.update(visible=choice == FIXED), inputs.gate, inputs.fixed, **PRIVATE)
 
-    gr.on([inputs.picture.upload, inputs.picture.clear], lambda: "", None, inputs.described, **PRIVATE)
-
-    picture = [outputs.overlay, outputs.caption]
-    outputs.target.input(_explain_choice, [state, outputs.target], picture, **PRIVATE)
-    outputs.spans.select(_choose_span, state, [outputs.target, *picture], **PRIVATE)
-    outputs.names.select(_choose_row, state, [outputs.target, *picture], **PRIVATE)
-
-
-def add_endpoints(analyzer: Analyzer) -> None:
-    """The HTTP API: `/analyze`."""
-
-    def analyze(text: str, image: str | None, gate: str) -> dict[str, Any]:
-        """Names, text-image relation and gate of a tweet, as `python -m rpbert predict --json` prints them.
-
-        `image` may be missing; `gate` is soft, hard, open, closed or a number from 0 to 1.
-        """
+    def analyse(self, text: str, picture: str | None, choice: str, fixed: float) -> dict[Any, Any]:
+        """The prediction; a mistake changes the message alone, and what is on the screen stays."""
+        gate: Gate = fixed if choice == FIXED else choice
         try:
-            return analyzer.analyze(text, image, gate or "soft").to_json()
+            shown = self.bench.analyse(text, picture, gate)
         except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            return {self.inputs.message: gr.update(value=analyse.mistake(str(error)), visible=True)}
+        return self.show(shown)
 
-    # gradio checks uploads for components only, so the endpoint has some, which are never shown.
-    text = gr.Textbox(label="text", visible=False)
-    image = picture_input(label="image", visible=False)
-    gate = gr.Textbox("soft", label="gate", visible=False)
-    result = gr.JSON(label="analysis", visible=False)
-    gr.Button(visible=False).click(analyze, [text, image, gate], result, api_name="analyze", **MODEL)
+    def show(self, shown: Shown) -> dict[Any, Any]:
+        """An analysis on the components."""
+        outputs, analysis = self.outputs, shown.analysis
+        return {
+            self.state: shown,
+            self.inputs.message: gr.update(value="", visible=False),
+            outputs.summary: analyse.summary(analysis),
+            outputs.spans: analyse.highlighted(analysis),
+            outputs.relation: analyse.relation_panel(analysis),
+            outputs.names: analyse.table(analysis),
+            outputs.footer: analyse.footer(analysis, self.bench.analyzer(shown).trained),
+            self.card.target: gr.update(choices=card.target_choices(analysis), value=0),
+            self.card.reading: gr.update(choices=card.reading_choices(analysis, 0), value=card.AS_FOUND),
+        }
+
+    def explain(self, shown: Shown, choice: int, reading: str, method: str, route: str) -> list[Any]:
+        """The card of what is chosen, its verdict to come."""
+        target = card.target_of(shown.analysis, choice, reading)
+        empty = card.empty_sentence(shown, target)
+        scans = self.bench.scans(shown) if shown.picture is not None else []
+        entity = card.entity_panel(shown, choice, scans)
+        if empty is not None:
+            overlay = gr.update(value=shown.picture, visible=shown.picture is not None, alt_text="")
+            return [entity, overlay, f'<p class="empty">{empty}</p>', *[""] * 5]
+        explanation = self.bench.explanation(shown, target, method, route)
+        scale = card.scale_of(explanation, self.bench.explanations(shown, method, route))
+        image, caption = card.heatmap(shown, explanation, scale)
+        overlay = gr.update(value=image, visible=True, alt_text=card.map_text(explanation))
+        return [entity, overlay, caption, card.UNJUDGED, card.words_panel(shown, explanation), *[""] * 3]
+
+    def judge(self, shown: Shown, choice: int, reading: str, method: str, route: str) -> str:
+        """The verdict on the map that is shown."""
+        target = card.target_of(shown.analysis, choice, reading)
+        if card.empty_sentence(shown, target) is not None:
+            return ""
+        if route != "total":
+            return card.ONE_ROUTE
+        explanation = self.bench.explanation(shown, target, method)
+        return card.verdict_panel(self.bench.verdict(shown, explanation)) if explanation.strength else ""
+
+    def attend(self, shown: Shown, choice: int) -> str:
+        """The chosen name's attention in both passes."""
+        entity = card.entity_of(shown.analysis, choice)
+        if shown.picture is None:
+            return f'<p class="empty">{card.NO_PICTURE}</p>'
+        if entity is None:
+            return '<p class="empty">Choose a name above: attention is shown for the words of a name.</p>'
+        return card.attention_panel(shown, self.bench.attention(shown)[shown.analysis.entities.index(entity)])
+
+    def test_stability(self, shown: Shown, choice: int, reading: str, method: str, route: str) -> str:
+        """Infidelity and maximum sensitivity of the map that is shown."""
+        target = card.target_of(shown.analysis, choice, reading)
+        empty = card.empty_sentence(shown, target)
+        if empty is not None:
+            return f'<p class="empty">{empty}</p>'
+        explanation = self.bench.explanation(shown, target, method, route)
+        return f"<p>{card.stability_sentence(explanation, self.bench.stability(shown, explanation))}</p>"
+
+    def compare(self, shown: Shown, choice: int, reading: str, progress: gr.Progress = PROGRESS) -> Iterator[str]:
+        """All methods on the chosen target, one after the other; each is shown when it is done."""
+        target = card.target_of(shown.analysis, choice, reading)
+        empty = card.empty_sentence(shown, target)
+        if empty is not None:
+            yield f'<p class="empty">{empty}</p>'
+            return
+        judged = []
+        for method in progress.tqdm(METHODS, desc="methods", unit="method"):
+            explanation = self.bench.explanation(shown, target, method)
+            judged.append((explanation, self.bench.verdict(shown, explanation)))
+            yield method_row(shown, judged)
 
 
 def _sample_handler(sample: Sample) -> Callable[[], tuple[Any, ...]]:
     path = None if sample.picture is None else str(sample.picture)
-    return lambda: (sample.text, path, analyse.described(sample.alt))
+    return lambda: (sample.text, path, analyse.described(sample.alt), None if path is None else sample.id)
 
 
-def _analyse_handler(
-    analyzer: Analyzer, inputs: Inputs, outputs: Outputs, state: gr.State
-) -> Callable[..., dict[Any, Any]]:
-    def analyse_tweet(text: str, picture: str | None, choice: str, fixed: float) -> dict[Any, Any]:
-        gate: Gate = fixed if choice == FIXED else choice
-        try:
-            shown = analyse.run(analyzer, text, picture, gate)
-        except UserError as error:
-            # Only the message changes: what is on the screen stays.
-            return {inputs.message: gr.update(value=analyse.mistake(str(error)), visible=True)}
-        image, caption = analyse.heatmap(shown, 0)
-        return {
-            state: shown,
-            inputs.message: gr.update(value="", visible=False),
-            outputs.summary: analyse.summary(shown.analysis),
-            outputs.spans: analyse.highlighted(shown.analysis),
-            outputs.relation: analyse.relation_panel(shown.analysis),
-            outputs.target: gr.update(choices=analyse.target_choices(shown.analysis), value=0),
-            outputs.overlay: _overlay(shown, 0, image),
-            outputs.caption: caption,
-            outputs.names: analyse.table(shown.analysis),
-            outputs.footer: analyse.footer(shown),
-        }
-
-    return analyse_tweet
+def _readings(shown: Shown, choice: int) -> Any:
+    return gr.update(choices=card.reading_choices(shown.analysis, choice), value=card.AS_FOUND)
 
 
-def _explain_choice(shown: analyse.Shown, choice: int) -> tuple[Any, str]:
-    image, caption = analyse.heatmap(shown, choice)
-    return _overlay(shown, choice, image), caption
-
-
-def _overlay(shown: analyse.Shown, choice: int, image: Image.Image | None) -> Any:
-    return gr.update(value=image, visible=image is not None, alt_text=analyse.map_text(shown, choice))
-
-
-def _choose_span(shown: analyse.Shown, event: gr.SelectData) -> tuple[Any, ...]:
+def _choose_span(shown: Shown, event: gr.SelectData) -> tuple[Any, ...]:
     return _choose(shown, analyse.entity_at(shown.analysis, event.index))
 
 
-def _choose_row(shown: analyse.Shown, event: gr.SelectData) -> tuple[Any, ...]:
+def _choose_row(shown: Shown, event: gr.SelectData) -> tuple[Any, ...]:
     row = event.index[0]
     return _choose(shown, row if row < len(shown.analysis.entities) else None)
 
 
-def _choose(shown: analyse.Shown, entity: int | None) -> tuple[Any, ...]:
+def _choose(shown: Shown, entity: int | None) -> tuple[Any, ...]:
     if entity is None:
-        return gr.skip(), gr.skip(), gr.skip()
-    return entity + 1, *_explain_choice(shown, entity + 1)
+        return gr.skip(), gr.skip()
+    choice = entity + len(card.RELATIONS)
+    return choice, _readings(shown, choice)

@@ -62,11 +62,12 @@ def _draw_signs(overlay: Image.Image, values: np.ndarray) -> None:
                 draw.rectangle(box, fill=colour)
 
 
-def describe_grid(grid: Grid) -> str:
-    """The strongest cell in words: where it is, its sign, its share of the whole map."""
+def describe_grid(grid: Grid, effect: bool = True) -> str:
+    """The strongest cell in words: where it is, its share of the whole map, and with `effect` what its sign does."""
     values = np.array(grid)
     total = np.abs(values).sum()
     row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
-    effect = "raises" if values[row, column] > 0 else "lowers"
-    share = 100 * abs(values[row, column]) / total
-    return f"Strongest cell: {ROWS[row]}, {COLUMNS[column]} ({effect}; {share:.0f} % of the whole map)."
+    share = f"{100 * abs(values[row, column]) / total:.0f} % of the whole map"
+    if effect:
+        share = f"{'raises' if values[row, column] > 0 else 'lowers'}; {share}"
+    return f"Strongest cell: {ROWS[row]}, {COLUMNS[column]} ({share})."

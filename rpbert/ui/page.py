@@ -5,10 +5,12 @@ from typing import Any
 
 import gradio as gr
 
+from rpbert.explain import DEFAULT_METHOD, METHOD_NAMES, Explanation
 from rpbert.gates import NAMED_GATES
 from rpbert.processing import MAX_CHARACTERS
-from rpbert.ui import analyse
+from rpbert.ui import analyse, card
 from rpbert.ui.samples import Sample
+from rpbert.ui.workbench import Shown
 
 FIXED = "fixed"
 GATE_CHOICES = [
@@ -19,6 +21,7 @@ GATE_CHOICES = [
     ("a fixed value", FIXED),
 ]
 assert [value for _, value in GATE_CHOICES] == [*NAMED_GATES, FIXED]
+METHOD_CHOICES = [(name, method) for method, name in METHOD_NAMES.items()]
 
 TITLE = """# RpBERT: names in a tweet, helped by its picture
 Paste a tweet and drop its picture. You see the names the model finds, how far it believes that the picture adds to the
@@ -44,6 +47,7 @@ class Inputs:
     tweet: gr.Textbox
     picture: gr.Image
     described: gr.HTML
+    sample: gr.State  # id of the example whose picture it is, None for an upload
     gate: gr.Radio
     fixed: gr.Slider
     button: gr.Button
@@ -53,16 +57,35 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The right column, and what stands below both."""
+    """The upper part of the right column, and the foot of the page."""
 
     summary: gr.HTML
     spans: gr.HighlightedText
     names: gr.Dataframe
     relation: gr.HTML
+    footer: gr.HTML
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is explained, and its explanation."""
+
     target: gr.Radio
+    reading: gr.Dropdown
+    method: gr.Dropdown
+    route: gr.Dropdown
+    entity: gr.HTML
     overlay: gr.Image
     caption: gr.HTML
-    footer: gr.HTML
+    verdict: gr.HTML
+    words: gr.HTML
+    attend: gr.Button
+    attention: gr.HTML
+    compare: gr.Button
+    stop: gr.Button
+    methods: gr.HTML
+    steady: gr.Button
+    stability: gr.HTML
 
 
 def draw_inputs(samples: list[Sample]) -> Inputs:
@@ -82,6 +105,7 @@ def draw_inputs(samples: list[Sample]) -> Inputs:
         placeholder="Drop a JPEG, PNG, WebP, GIF or BMP here, or click to choose one",
     )
     described = gr.HTML(analyse.described(first.alt), elem_id="described")
+    sample = gr.State(first.id)
     gate = gr.Radio(GATE_CHOICES, value="soft", label="Gate: how much of the picture is let in", elem_id="gate")
     fixed = gr.Slider(0, 1, value=0.5, step=0.05, label="Gate value (0 to 1)", visible=False)
     button = gr.Button("Analyse", variant="primary", elem_id="analyse")
@@ -92,23 +116,22 @@ def draw_inputs(samples: list[Sample]) -> Inputs:
             gr.Button(sample.title, icon=sample.picture, size="sm", min_width=180, elem_id=f"sample-{sample.id}")
             for sample in samples
         ]
-    return Inputs(tweet, picture, described, gate, fixed, button, message, buttons)
+    return Inputs(tweet, picture, described, sample, gate, fixed, button, message, buttons)
 
 
-def draw_outputs(shown: analyse.Shown) -> Outputs:
-    """Names, relation and heatmap, filled with an analysis."""
-    image, text = analyse.heatmap(shown, 0)
-    alt = analyse.map_text(shown, 0)
-    summary = gr.HTML(analyse.summary(shown.analysis), elem_id="summary")
+def draw_outputs(shown: Shown, footer: gr.HTML) -> Outputs:
+    """Names and relation, filled with an analysis; the footer stands elsewhere."""
+    analysis = shown.analysis
+    summary = gr.HTML(analyse.summary(analysis), elem_id="summary")
     spans = gr.HighlightedText(
-        analyse.highlighted(shown.analysis),
+        analyse.highlighted(analysis),
         label="The tweet with its names",
         color_map=analyse.COLOURS,
         elem_id="spans",
     )
     gr.HTML(analyse.key())
     names = gr.Dataframe(
-        analyse.table(shown.analysis),
+        analyse.table(analysis),
         headers=analyse.TABLE_HEADERS,
         datatype="str",
         label="The names (probabilities from 0 to 1)",
@@ -117,19 +140,49 @@ def draw_outputs(shown: analyse.Shown) -> Outputs:
         column_widths=["26%", "22%", "17%", "17%", "18%"],
         elem_id="names",
     )
-    relation = gr.HTML(analyse.relation_panel(shown.analysis), elem_id="relation")
-    target = gr.Radio(
-        analyse.target_choices(shown.analysis), value=0, label="Where in the picture the model looked", elem_id="target"
-    )
+    relation = gr.HTML(analyse.relation_panel(analysis), elem_id="relation")
+    return Outputs(summary, spans, names, relation, footer)
+
+
+def draw_card(shown: Shown, explanation: Explanation, scale: float) -> Card:
+    """The card, open on the relation of an analysis with a picture."""
+    image, text = card.heatmap(shown, explanation, scale)
+    gr.HTML("<h2>Why? Where in the picture, and which words</h2>")
+    target = gr.Radio(card.target_choices(shown.analysis), value=0, label="What is explained", elem_id="target")
+    with gr.Row():
+        reading = gr.Dropdown(
+            card.reading_choices(shown.analysis, 0), value=card.AS_FOUND, label="Which reading", elem_id="reading"
+        )
+        method = gr.Dropdown(METHOD_CHOICES, value=DEFAULT_METHOD, label="Method", elem_id="method")
+        route = gr.Dropdown(
+            [(name, route) for route, name in card.ROUTE_NAMES.items()],
+            value="total",
+            label="Which way the picture acts",
+            elem_id="route",
+        )
+    entity = gr.HTML(elem_id="entity")
     overlay = gr.Image(
         image,
         label="Heatmap over the picture",
-        alt_text=alt,
+        alt_text=card.map_text(explanation),
         format="png",
         interactive=False,
         buttons=["download", "fullscreen"],
         elem_id="overlay",
     )
     caption = gr.HTML(text, elem_id="caption")
-    footer = gr.HTML(analyse.footer(shown), elem_id="footer")
-    return Outputs(summary, spans, names, relation, target, overlay, caption, footer)
+    verdict = gr.HTML(card.UNJUDGED, elem_id="verdict")
+    words = gr.HTML(card.words_panel(shown, explanation), elem_id="words")
+    with gr.Accordion("Attention before and after the gate", open=False, elem_id="attention-box"):
+        attend = gr.Button("Show this name's attention", size="sm", elem_id="attend")
+        attention = gr.HTML(elem_id="attention")
+    with gr.Accordion("All methods side by side", open=False, elem_id="methods-box"):
+        with gr.Row():
+            compare = gr.Button("Compare the methods (about half a minute)", size="sm", elem_id="compare-methods")
+            stop = gr.Button("Stop", size="sm", elem_id="stop-methods")
+        methods = gr.HTML(elem_id="methods")
+    with gr.Accordion("How steady is this map?", open=False, elem_id="stability-box"):
+        steady = gr.Button("Test the map (some seconds; minutes for slow methods)", size="sm", elem_id="steady")
+        stability = gr.HTML(elem_id="stability")
+    parts = (target, reading, method, route, entity, overlay, caption, verdict, words)
+    return Card(*parts, attend, attention, compare, stop, methods, steady, stability)

@@ -1,0 +1,34 @@
+"""Made-up analyses and maps, for tests of what the page makes of them."""
+
+from PIL import Image
+
+from rpbert.analyzer import Analysis, Entity, PairRelation, Prepared, Reading
+from rpbert.explain import Explanation, Grid
+from rpbert.processing import split_words
+from rpbert.targets import Target
+from rpbert.ui.workbench import Shown
+
+TEXT = "<b>Bob</b> & Anna in Paris"
+
+
+def flat(value: float) -> Grid:
+    return tuple((value,) * 7 for _ in range(7))
+
+
+def entity(text: str, kind: str) -> Entity:
+    start = TEXT.index(text)
+    return Entity(text, start, start + len(text), kind, 0.9, Reading(None, 0.05), 0.8, 0, 1)
+
+
+def analysis(*entities: Entity, gate: float = 0.7, setting: str = "soft", warnings: tuple[str, ...] = ()) -> Analysis:
+    words, relation = tuple(split_words(TEXT)), PairRelation(0.7, 0.2)
+    return Analysis(TEXT, words, entities, relation, setting, gate, warnings, {"reading": 0.1, "model": 0.2}, "abc")
+
+
+def shown(result: Analysis, picture: bool = True) -> Shown:
+    prepared = Prepared(result.text, result.words, {}, None, (), 0.1)
+    return Shown(result, prepared, Image.new("RGB", (70, 70)) if picture else None, 0, "key")
+
+
+def a_map(target: Target, grid: Grid, words: tuple[float, ...] | None = None, method: str = "occlusion") -> Explanation:
+    return Explanation(target, method, "total", grid, words, 0.1)

@@ -1,0 +1,126 @@
+"""Infidelity and sensitivity against values worked out by hand, and on real maps."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from rpbert.analyzer import Analyzer
+from rpbert.configuration import REGIONS
+from rpbert.explain import Explanation, explain
+from rpbert.stability import CELLS_TAKEN, HALVES, NOISES, RADIUS, Stability, map_infidelity, map_sensitivity
+from rpbert.stability import measure_stability as measure
+from rpbert.targets import ADDS, targets_of
+from rpbert.ui.samples import SAMPLES
+
+TWEET, PICTURE = "Eileen Collins visits Houston #NASA", SAMPLES / "astronaut_eileen_collins.jpg"
+
+
+class SumOfCells:
+    """The target is the sum over cells of their worth; by the gate's route it is twice that."""
+
+    visual = torch.ones(1, REGIONS, 1)
+    words = torch.zeros(1, 2, 1)
+    targets = (ADDS,)
+
+    def __init__(self, worth: Tensor) -> None:
+        self.worth = worth  # (49,)
+
+    def __call__(self, visual: Tensor, words: Tensor, route: str) -> Tensor:
+        assert len(visual) == len(words)
+        return {"total": 1, "gate": 2}[route] * (visual[:, :, 0] * self.worth).sum(dim=1, keepdim=True)  # (B, 1)
+
+
+def infidelity(worth: Tensor, cells: Tensor, route: str = "total") -> float:
+    return map_infidelity(SumOfCells(worth), cells.unsqueeze(0), route)  # type: ignore[arg-type]
+
+
+def test_the_exact_map_has_no_infidelity() -> None:
+    worth = torch.arange(REGIONS) - 20.0
+    assert infidelity(worth, worth) == pytest.approx(0, abs=1e-3)
+    assert infidelity(worth, 2 * worth, "gate") == pytest.approx(0, abs=1e-3)
+
+
+def test_infidelity_of_wrong_maps_by_hand() -> None:
+    ones = torch.ones(REGIONS)
+    fall = CELLS_TAKEN  # of the target, when cells worth 1 are taken away
+    assert infidelity(ones, torch.zeros(REGIONS)) == pytest.approx(fall**2)
+    assert infidelity(ones, 3 * ones) == pytest.approx((3 * fall - fall) ** 2)
+    assert infidelity(ones, -ones) == pytest.approx((2 * fall) ** 2)  # the sign counts
+    assert infidelity(ones, torch.zeros(REGIONS), "gate") == pytest.approx((2 * fall) ** 2)
+
+
+def test_each_cell_is_taken_away_about_as_often() -> None:
+    """A map of zeros that misses one cell worth 1 has as infidelity the share of halves in which that cell goes."""
+    shares = [infidelity(worth, torch.zeros(REGIONS)) for worth in torch.eye(REGIONS)]
+    assert sum(shares) == pytest.approx(CELLS_TAKEN, abs=1e-4)
+    assert len({round(share * HALVES) for share in shares}) > 3  # the halves are different ones
+    assert all(0.25 < share < 0.75 for share in shares)
+
+
+def test_a_map_that_ignores_the_picture_is_not_sensitive() -> None:
+    assert map_sensitivity(lambda regions: torch.arange(49.0).unsqueeze(0), torch.rand(1, REGIONS, 8)) == 0
+
+
+def test_sensitivity_by_hand() -> None:
+    """Noise uniform in -r..r has a root mean square of r / sqrt(3); the regions' own is what r is a share of."""
+    regions = 5 * torch.randn(1, REGIONS, 200, generator=torch.Generator().manual_seed(1))
+    expected = RADIUS / 3**0.5
+    assert map_sensitivity(lambda changed: changed.flatten(1), regions) == pytest.approx(expected, rel=0.03)
+    squared = map_sensitivity(lambda changed: (changed**2).flatten(1), regions)
+    assert squared == pytest.approx(2 * expected / 3**0.5, rel=0.1)  # |2 x noise| / |x^2|, of a normal x
+
+
+def test_sensitivity_is_the_largest_of_different_draws() -> None:
+    regions = torch.rand(1, REGIONS, 3)
+    lengths: list[float] = []
+
+    def scores(changed: Tensor) -> Tensor:
+        torch.manual_seed(0)  # as a sampling method does; the draws must differ all the same
+        lengths.append(float((changed - regions).norm() / regions.norm()))
+        return changed.flatten(1)
+
+    found = map_sensitivity(scores, regions)
+    assert len(set(lengths[1:])) == NOISES  # the first is the map without noise
+    assert lengths[0] == 0
+    assert found == pytest.approx(max(lengths), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("stability", "told"),
+    [
+        (Stability(0.1, 0.4, 0.01), ["adds up better", "0.1 against 0.4 nats squared", "is steady", "1.0 %"]),
+        (Stability(0.5, 0.4, 0.2), ["no better", "moves visibly", "20.0 %"]),
+        (Stability(0.0, 0.0, 0.7), ["no better", "not steady"]),
+    ],
+)
+def test_sentences(stability: Stability, told: list[str]) -> None:
+    assert all(part in stability.sentence() for part in told)
+
+
+@pytest.fixture(scope="module")
+def occluded(analyzer: Analyzer) -> Explanation:
+    return explain(analyzer, analyzer.prepare(TWEET, PICTURE), [ADDS], "occlusion")[0]
+
+
+def test_real_map_of_occlusion_tells_more_than_nothing(analyzer: Analyzer, occluded: Explanation) -> None:
+    prepared = analyzer.prepare(TWEET, PICTURE)
+    stability = measure(analyzer, prepared, occluded)
+    assert stability == measure(analyzer, prepared, occluded)  # seeded
+    assert 0 < stability.infidelity < stability.infidelity_of_zeros
+    assert 0 < stability.sensitivity < 1
+
+
+def test_real_map_of_grad_cam_moves_with_the_noise(analyzer: Analyzer) -> None:
+    prepared = analyzer.prepare(TWEET, PICTURE)
+    (explanation,) = explain(analyzer, prepared, [ADDS], "grad_cam")
+    stability = measure(analyzer, prepared, explanation)
+    assert stability.infidelity > 0
+    assert 0 < stability.sensitivity < 1
+
+
+def test_closed_gate_leaves_nothing_to_miss_and_nothing_to_move(analyzer: Analyzer) -> None:
+    prepared = analyzer.prepare(TWEET, PICTURE)
+    name = targets_of(analyzer.predict(prepared))[1]
+    (explanation,) = explain(analyzer, prepared, [name], "grad_cam", "closed")
+    stability = measure(analyzer, prepared, explanation, "closed")
+    assert stability == Stability(0.0, pytest.approx(0, abs=1e-9), 0.0)

@@ -1,0 +1,78 @@
+"""What was asked before is remembered, by content; what differs is asked anew."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from rpbert.analyzer import Analyzer
+from rpbert.targets import ADDS, SHOWN, name_target
+from rpbert.ui import workbench
+from rpbert.ui.samples import SAMPLES
+from rpbert.ui.workbench import Memory, Workbench
+
+TWEET = "Eileen Collins visits Houston #NASA"
+ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
+
+
+@pytest.fixture(scope="module")
+def bench(analyzer: Analyzer) -> Workbench:
+    return Workbench([analyzer])
+
+
+def test_memory_forgets_the_oldest() -> None:
+    memory, made = Memory(size=2), []
+
+    def make(name: str) -> str:
+        return memory.get(name, lambda: made.append(name) or name)  # type: ignore[func-returns-value]
+
+    for name in ("a", "b", "a", "c", "a", "b"):
+        assert make(name) == name
+    assert made == ["a", "b", "c", "b"]  # c pushed b out, for a had been used since
+
+
+def test_the_same_content_is_the_same_key(bench: Workbench, tmp_path: Path) -> None:
+    first = bench.analyse(TWEET, ASTRONAUT)
+    copy = tmp_path / "other name.jpg"
+    copy.write_bytes(ASTRONAUT.read_bytes())
+    again = bench.analyse(TWEET, copy)
+    assert again.key == first.key
+    assert again.analysis is first.analysis
+    others = [
+        bench.analyse(TWEET + "!", ASTRONAUT),
+        bench.analyse(TWEET, None),
+        bench.analyse(TWEET, Image.new("RGB", (50, 50))),
+        bench.analyse(TWEET, ASTRONAUT, "hard"),
+        bench.analyse(TWEET, ASTRONAUT, 1.0),
+    ]
+    assert len({first.key, *(other.key for other in others)}) == 6
+
+
+def test_a_map_is_made_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = bench.analyse(TWEET, ASTRONAUT)
+    names = [name_target(entity) for entity in shown.analysis.entities]
+    maps = bench.explanations(shown, "grad_cam")
+    assert [explanation.target for explanation in maps] == [ADDS, SHOWN, *names]
+    verdict = bench.verdict(shown, maps[0])
+    monkeypatch.setattr(workbench, "explain", None)
+    monkeypatch.setattr(workbench, "Curves", None)
+    assert bench.explanation(shown, names[0], "grad_cam") == maps[2]
+    assert bench.verdict(shown, maps[0]) is verdict
+
+
+def test_why_not_has_a_map_and_a_verdict_of_its_own(bench: Workbench) -> None:
+    shown = bench.analyse(TWEET, ASTRONAUT)
+    entity = shown.analysis.entities[0]
+    other = name_target(entity, "MISC" if entity.type != "MISC" else "ORG")
+    explanation = bench.explanation(shown, other, "grad_cam")
+    assert explanation.target == other
+    assert explanation.grid != bench.explanation(shown, name_target(entity), "grad_cam").grid
+    assert 0 <= bench.verdict(shown, explanation).beaten <= 50
+
+
+def test_scans_and_attention_are_of_every_name(bench: Workbench) -> None:
+    shown = bench.analyse(TWEET, ASTRONAUT)
+    assert [scan.entity for scan in bench.scans(shown)] == list(shown.analysis.entities)
+    assert [attention.span.text for attention in bench.attention(shown)] == [e.text for e in shown.analysis.entities]
+    nameless = bench.analyse("good morning", ASTRONAUT)
+    assert bench.scans(nameless) == [] == bench.attention(nameless)

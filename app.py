@@ -1,4 +1,4 @@
-"""RpBERT in the browser: `python app.py [--checkpoint FOLDER_OR_HUB_ID] [--host ADDRESS] [--port NUMBER]`."""
+"""RpBERT in the browser: `python app.py [--checkpoint FOLDER_OR_HUB_ID] [--host ADDRESS] [--port NUMBER] [--mcp]`."""
 
 import sys
 

@@ -96,7 +96,7 @@ def _train(arguments: argparse.Namespace) -> None:
 def _app(arguments: argparse.Namespace) -> None:
     from rpbert.ui.app import launch  # gradio is slow to import
 
-    launch(arguments.checkpoint, arguments.host, arguments.port)
+    launch(arguments.checkpoint, arguments.host, arguments.port, arguments.mcp)
 
 
 def positive(text: str) -> int:
@@ -124,6 +124,7 @@ def add_app_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", help="address to listen on (default: this computer only)")
     parser.add_argument("--port", type=positive, help="port (default: the first free one from 7860)")
+    parser.add_argument("--mcp", action="store_true", help="also serve the API to AI assistants, as an MCP server")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -50,6 +50,8 @@ class Curves:
 
     def __init__(self, reader: Reader, seed: int = 0) -> None:
         self.reader = reader
+        with torch.no_grad():  # where every curve begins and ends: the whole picture and none, (2, T)
+            self.ends = self._read(torch.stack([torch.ones(REGIONS), torch.zeros(REGIONS)]))
         generator = torch.Generator().manual_seed(seed)
         half = torch.stack([torch.randperm(REGIONS, generator=generator) for _ in range(RANDOM_ORDERS // 2)])
         # Putting cells back in an order is taking them away in the opposite one. So with each order comes its opposite,
@@ -64,11 +66,12 @@ class Curves:
         The curve runs from the whole picture to none in steps of `CELLS_A_STEP`, both ends included.
         """
         rank = orders.argsort(dim=1)  # (N, 49), when each cell goes
-        counts = torch.arange(0, REGIONS + 1, CELLS_A_STEP)  # (S,)
+        counts = torch.arange(CELLS_A_STEP, REGIONS, CELLS_A_STEP)  # (S,) cells taken away, between the ends
         kept = rank.unsqueeze(1) >= counts.view(1, -1, 1)  # (N, S, 49)
-        flat = kept.flatten(0, 1).to(self.reader.visual.dtype)  # (N * S, 49)
+        flat = kept.flatten(0, 1).to(self.ends.dtype)  # (N * S, 49)
         values = torch.cat([self._read(rows) for rows in flat.split(ROWS_AT_ONCE)])  # (N * S, T)
-        return values.view(len(orders), len(counts), -1).mean(dim=1)
+        between = values.view(len(orders), len(counts), -1).sum(dim=1)  # (N * S, T) -> (N, T)
+        return (between + self.ends.sum(dim=0)) / (len(counts) + len(self.ends))
 
     def _read(self, kept: Tensor) -> Tensor:
         visual = self.reader.visual * kept.unsqueeze(2)  # (B, 49, d)

@@ -39,15 +39,16 @@ class Stability:
 
     def sentence(self) -> str:
         """For beside the map."""
-        better = "adds up better than" if self.infidelity < self.infidelity_of_zeros else "adds up no better than"
+        better = "better than" if self.infidelity < self.infidelity_of_zeros else "no better than"
         moves = "moves visibly"
         if self.sensitivity < STEADY:
             moves = "is steady"
         elif self.sensitivity >= UNSTEADY:
             moves = "is not steady, do not read single cells"
         return (
-            f"With half of the cells taken away ({HALVES} random halves) the map {better} a map of zeros: infidelity "
-            f"{self.infidelity:.3g} against {self.infidelity_of_zeros:.3g} nats squared (0 is best). Under noise of "
+            f"Half of the cells together ({HALVES} random halves): the sum of their scores foretells what they do "
+            f"{better} a map of zeros, infidelity {self.infidelity:.3g} against {self.infidelity_of_zeros:.3g} nats "
+            "squared (0 is best; scores also fail to add up where cells can replace each other). Under noise of "
             f"{100 * RADIUS:.0f} % on what the CNN found ({NOISES} tries) the map {moves}: it changes by at most "
             f"{100 * self.sensitivity:.1f} % of its length."
         )

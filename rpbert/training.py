@@ -166,7 +166,6 @@ class _Loop:
         """The model with the averaged weights: what is compared on dev and saved."""
         kept = self.averaged.module
         assert isinstance(kept, RpBert)
-        kept.config.trained = True
         return kept
 
     def run(self, record: dict[str, Any], resume: bool) -> dict[str, Any]:
@@ -197,6 +196,7 @@ class _Loop:
         tweets = [tweet for examples in self.sets["dev_tweets"].values() for tweet in examples]
         pairs = self.sets["dev_pairs"]
         record["calibration"] = calibrate(model.to(self.accelerator.device), tokenizer, pairs, self.store, tweets)
+        model.config.trained = True
         model.config.save_pretrained(self.output)
         (self.output / HISTORY).write_text(json.dumps(record, indent=1) + "\n")
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-PATIENCE = 60_000  # milliseconds
+PATIENCE = 120_000  # milliseconds
 
 browser_tests = [
     pytest.mark.browser,
@@ -29,7 +29,7 @@ def open_page(url: str, attempts: list[str], dark: bool = False, width: int = 12
         here = "/".join(url.split("/")[:3])
 
         def only_here(route: Route) -> None:
-            if route.request.url.startswith((here, "data:", "blob:")):
+            if route.request.url.startswith((here, "data:", "blob:", "file:")):
                 route.continue_()
             else:
                 attempts.append(route.request.url)

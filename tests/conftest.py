@@ -7,6 +7,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import string
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -141,6 +142,9 @@ def app_url(analyzer: Analyzer) -> Iterator[str]:
     demo = build_demo([analyzer])
     yield serve(demo, block=False)
     demo.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith("AnyIO"):  # it may be in the middle of a verdict; torch aborts when killed there
+            thread.join(timeout=60)
 
 
 @pytest.fixture

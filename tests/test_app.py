@@ -18,16 +18,6 @@ def client(app_url: str) -> Client:
     return Client(app_url, verbose=False)
 
 
-def test_the_api_is_this_and_nothing_else(client: Client) -> None:
-    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert list(endpoints) == ["/analyze"]
-    assert [parameter["parameter_name"] for parameter in endpoints["/analyze"]["parameters"]] == [
-        "text",
-        "image",
-        "gate",
-    ]
-
-
 def test_the_endpoint_says_what_the_analyzer_says(client: Client, analyzer: Analyzer) -> None:
     found = client.predict(TWEET, handle_file(str(ASTRONAUT)), "soft", api_name="/analyze")
     expected = analyzer.analyze(TWEET, ASTRONAUT).to_json()

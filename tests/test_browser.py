@@ -41,10 +41,13 @@ def test_from_a_pasted_tweet_to_the_heatmap_of_a_name(page: Page, attempts: list
     expect(page.locator("#caption")).to_contain_text("the picture adds")
     before = overlay_source(page)
 
-    # Clicking a name shows its own map.
+    # Clicking a name opens its card: its own map, what the picture does to it, and the verdict on the map.
     page.locator("#spans").get_by_text("Elon Musk", exact=True).click()
     expect(page.locator("#caption")).to_contain_text("“Elon Musk” is PER")
     assert overlay_source(page) != before
+    expect(page.locator("#entity")).to_contain_text("Without the picture P(PER)")
+    expect(page.locator("#entity")).to_contain_text("at every gate from 0 to 1")
+    expect(page.locator("#verdict")).to_contain_text("of 50 random orders")
     assert page.locator("#target input:checked").count() == 1
     expect(page.locator("#target label.selected")).to_contain_text("Elon Musk")
 
@@ -88,3 +91,23 @@ def test_gate_and_missing_picture_are_told(page: Page) -> None:
     expect(page.locator("#caption")).to_contain_text("No picture was given")
     page.get_by_role("button", name="No name at all").click()
     expect(page.locator("#summary")).to_contain_text("No names found")
+
+
+def test_why_not_routes_and_attention(page: Page) -> None:
+    page.locator("#spans").get_by_text("Eileen Collins", exact=True).click()
+    expect(page.locator("#caption")).to_contain_text("“Eileen Collins” is PER")
+    choose(page, "#reading", "why not ORG?")
+    expect(page.locator("#caption")).to_contain_text("“Eileen Collins” is ORG")
+    choose(page, "#route", "through the gate's value only (pass 1)")
+    expect(page.locator("#verdict")).to_contain_text("both routes together only")
+    choose(page, "#method", "Gradient x input")
+    expect(page.locator("#words li").first).to_contain_text("Eileen")
+    page.locator("#attention-box").get_by_text("Attention before and after the gate").click()
+    page.locator("#attend").click()
+    expect(page.locator("#attention figure")).to_have_count(2)
+    expect(page.locator("#attention")).to_contain_text("Attention is not attribution")
+
+
+def choose(page: Page, dropdown: str, option: str) -> None:
+    page.locator(dropdown).locator("input").click()
+    page.get_by_role("option", name=option, exact=True).click()

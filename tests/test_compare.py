@@ -1,4 +1,4 @@
-"""Two results side by side: what differs in the inputs, what became of every name; signs and words, nothing unescaped."""
+"""Two results side by side: what differs in the inputs, what became of every name, in signs and in words."""
 
 import dataclasses
 import re
@@ -21,7 +21,7 @@ from rpbert.ui.workbench import Workbench
 from rpbert.what_if import differences
 
 TWEET = "Barack Obama visits London"
-ASTRONAUT, CAT = SAMPLES / "astronaut_eileen_collins.jpg", SAMPLES / "chelsea_cat.jpg"
+ASTRONAUT, CAT = SAMPLES / "astronaut_eileen_collins.jpg", SAMPLES / "cat_chelsea.jpg"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from rpbert.configuration import GRID, REGIONS
 from rpbert.explain import Explanation, Reader, explain
 from rpbert.faithfulness import CELLS_A_STEP, RANDOM_ORDERS, Curves, Verdict
 from rpbert.targets import ADDS, SHOWN, Target
-from rpbert.ui.samples import SAMPLES
+from rpbert.ui.samples import load_samples
 
 
 class SumOfCells:
@@ -73,7 +73,8 @@ def test_sentences(beaten: int, word: str) -> None:
 
 
 def test_occlusion_is_faithful_to_the_real_relation(analyzer: Analyzer) -> None:
-    prepared = analyzer.prepare("Eileen Collins visits Houston", SAMPLES / "astronaut_eileen_collins.jpg")
+    sample = next(sample for sample in load_samples() if sample.id == "pagoda")
+    prepared = analyzer.prepare(sample.text, sample.picture)
     targets = [ADDS, SHOWN]
     curves = Curves(Reader(analyzer, prepared, targets, "soft"))
     for verdict in curves.verdicts(explain(analyzer, prepared, targets, "occlusion")):

@@ -34,7 +34,7 @@ def test_relations(analysis: Analysis) -> None:
 
 
 def test_name_as_found_and_against_its_runner_up(analysis: Analysis) -> None:
-    person, agency = analysis.entities
+    person = analysis.entities[0]
     assert parse_target("Theresa May", analysis) == name_target(person)
     assert parse_target("Theresa May=contrast", analysis) == contrast_target(person)
     assert parse_target("NASA=contrast", analysis).other is None  # rather than not a name

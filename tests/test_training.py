@@ -205,6 +205,7 @@ def test_the_checkpoint_is_calibrated_on_dev(
         model, tokenizer = load_checkpoint(output)
         assert {name: getattr(model.config, name) for name in SETTINGS} == found
         assert model.crf.temperature == found["span_temperature"]
+        assert model.config.trained
         assert found["image_adds_temperature"] != 1
         regions = compute_regions(model, [pair.picture for pair in pairs if pair.picture is not None])
         assert calibrate(model, tokenizer, pairs, regions, tweets) == pytest.approx(found, rel=1e-3)

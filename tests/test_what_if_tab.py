@@ -1,5 +1,6 @@
 """The What-if tab: cells and pixels, two readings in one table, the chart, and readings by the real checkpoint."""
 
+import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -162,7 +163,7 @@ def test_labels_keep_their_order_and_their_distance() -> None:
     heights = [300.0, 299.0, 100.0, 318.0, 317.0]
     placed = spread(heights)
     order = sorted(range(5), key=lambda number: heights[number])
-    gaps = [placed[below] - placed[above] for above, below in zip(order, order[1:], strict=False)]
+    gaps = [placed[below] - placed[above] for above, below in itertools.pairwise(order)]
     assert min(gaps) >= LINE_HEIGHT - 1e-9
     assert placed[2] == 100.0
     assert max(placed) <= BOTTOM

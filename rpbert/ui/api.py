@@ -1,31 +1,166 @@
-"""The HTTP API: named endpoints beside the page, with documented parameters and JSON results."""
+"""The HTTP API: named endpoints beside the page, with JSON results; the same ones are the tools of an MCP server.
 
+The docstrings of the endpoints are what a client reads of them. gradio takes one line for each parameter.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from inspect import Parameter, signature
 from typing import Any
 
 import gradio as gr
 
+from rpbert.analyzer import Analyzer, Prepared
+from rpbert.configuration import REGIONS
 from rpbert.errors import UserError
+from rpbert.explain import DEFAULT_METHOD, explain
+from rpbert.explain_request import Judged, check_method_and_route, explanations_to_json, requested_targets
 from rpbert.ui.events import MODEL
 from rpbert.ui.page import picture_input
+from rpbert.ui.what_if_view import BLANK, CELLS, SAME, WITHOUT
 from rpbert.ui.workbench import Workbench
+from rpbert.walkthrough import walk
+from rpbert.what_if import blank_picture, differences
+
+
+@contextmanager
+def mistakes_told() -> Iterator[None]:
+    """A user's mistake becomes the error that gradio's clients get; as a decorator, for a whole function."""
+    try:
+        yield
+    except UserError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+class Endpoints:
+    """What can be asked of one checkpoint."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self.analyzer = analyzer
+
+    @mistakes_told()
+    def analyze(self, text: str, image: str | None = None, gate: str = "soft") -> dict[str, Any]:
+        """Find the names in a tweet (person, place, organisation, other), helped by its picture, and say how the two
+        relate: the same result as `python -m rpbert predict --json`. All numbers are probabilities from 0 to 1.
+
+        Args:
+            text: the tweet
+            image: its picture (JPEG, PNG, WebP, GIF or BMP); may be missing
+            gate: how much of the picture is let in: soft, hard, open, closed or a number from 0 to 1
+        """
+        return self.analyzer.analyze(text, image, gate or "soft").to_json()
+
+    @mistakes_told()
+    def explain(
+        self,
+        text: str,
+        image: str | None = None,
+        gate: str = "soft",
+        method: str = DEFAULT_METHOD,
+        route: str = "total",
+        target: str = "",
+    ) -> dict[str, Any]:
+        """Say what in a tweet and its picture a number of the model rests on: the same result as
+        `python -m rpbert explain --json`. The grid has 7 rows of 7 cells of the picture from the upper left; what is
+        positive raises the target, what is negative lowers it; all scores are in nats.
+
+        Args:
+            text: the tweet
+            image: its picture (JPEG, PNG, WebP, GIF or BMP)
+            gate: how much of the picture is let in: soft, hard, open, closed or a number from 0 to 1
+            method: grad_cam, gradient_x_input, integrated_gradients, occlusion or shapley
+            route: which way the picture acts: total, gate (pass 1 only) or content (pass 2 only)
+            target: adds, shown, NAME, NAME=PER (LOC, ORG, MISC, none) or NAME=contrast; empty: relations and all names
+        """
+        if image is None:
+            raise UserError("A map needs a picture. Please give one as the image.")
+        check_method_and_route(method, route)
+        prepared = self.analyzer.prepare(text, image)
+        analysis = self.analyzer.predict(prepared, gate or "soft")
+        targets = requested_targets([target.strip()] if target.strip() else None, analysis, prepared)
+        maps = explain(self.analyzer, prepared, targets, method, analysis.gate_setting, route)
+        return explanations_to_json(analysis, [Judged(one) for one in maps])
+
+    @mistakes_told()
+    def what_if(
+        self,
+        text: str,
+        image: str | None = None,
+        gate_before: str = "soft",
+        gate_after: str = "",
+        picture_after: str = SAME,
+        hidden_cells: str = "",
+    ) -> dict[str, Any]:
+        """Read a tweet twice, the second time with another gate, without its picture, with a blank one, or with cells
+        of its picture hidden, and say what became of each name: same, relabelled, appeared or lost.
+
+        Args:
+            text: the tweet
+            image: its picture (JPEG, PNG, WebP, GIF or BMP); may be missing
+            gate_before: gate of the first reading: soft, hard, open, closed or a number from 0 to 1
+            gate_after: gate of the second reading; empty: the same
+            picture_after: picture of the second reading: same, without or blank (plain grey)
+            hidden_cells: cells hidden in the second reading, as A1 B3 (column A to G, row 1 to 7) or numbers 0 to 48
+        """
+        hidden = parse_cells(hidden_cells)
+        prepared = self.analyzer.prepare(text, image)
+        changed = self._changed(prepared, picture_after)
+        before = self.analyzer.predict(prepared, gate_before or "soft")
+        after = self.analyzer.predict(changed, gate_after or before.gate_setting, hidden)
+        return {
+            "before": before.to_json(),
+            "after": after.to_json(),
+            "differences": [asdict(difference) for difference in differences(before, after)],
+        }
+
+    def _changed(self, prepared: Prepared, picture: str) -> Prepared:
+        """The tweet of `prepared` with the picture of the second reading."""
+        if picture == SAME:
+            return prepared
+        if picture not in (WITHOUT, BLANK):
+            raise UserError(f"The picture {picture!r} is not known: choose one of {SAME}, {WITHOUT}, {BLANK}.")
+        return self.analyzer.prepare(prepared.text, blank_picture() if picture == BLANK else None)
+
+    @mistakes_told()
+    def walk(self, text: str, image: str | None = None, gate: str = "soft") -> dict[str, Any]:
+        """Give the numbers of every step of the model for one tweet: word pieces, the lengths of the 49 region vectors
+        before and after the gate, both relations, the gate, emissions and the two best label paths of the CRF.
+
+        Args:
+            text: the tweet
+            image: its picture (JPEG, PNG, WebP, GIF or BMP); may be missing
+            gate: how much of the picture is let in: soft, hard, open, closed or a number from 0 to 1
+        """
+        return asdict(walk(self.analyzer, self.analyzer.prepare(text, image), gate or "soft"))
+
+
+def parse_cells(text: str) -> list[int]:
+    """Cells 0..48 from their names or numbers, with spaces or commas between. Raises `UserError` for other words."""
+    numbers = {name: cell for cell, name in enumerate(CELLS)} | {str(cell): cell for cell in range(REGIONS)}
+    words = text.upper().replace(",", " ").split()
+    wrong = [word for word in words if word not in numbers]
+    if wrong:
+        raise UserError(
+            f"The picture has no cell {wrong[0][:40]!r}. Please write names from {CELLS[0]} to {CELLS[-1]} or numbers "
+            f"from 0 to {REGIONS - 1}, with spaces between them."
+        )
+    return sorted({numbers[word] for word in words})
 
 
 def add_endpoints(bench: Workbench) -> None:
-    """`/analyze`; call inside the page's `gr.Blocks`."""
+    """`/analyze`, `/explain`, `/what_if` and `/walk` of the first checkpoint; call inside the page's `gr.Blocks`."""
+    endpoints = Endpoints(bench.analyzers[0])
+    # gradio checks uploads for components only, so the endpoints have some, which are never shown.
+    result = gr.JSON(label="result", visible=False)
+    for endpoint in (endpoints.analyze, endpoints.explain, endpoints.what_if, endpoints.walk):
+        given = [_field(parameter) for parameter in signature(endpoint).parameters.values()]
+        gr.Button(visible=False).click(endpoint, given, result, api_name=endpoint.__name__, **MODEL)
 
-    def analyze(text: str, image: str | None, gate: str) -> dict[str, Any]:
-        """Names, text-image relation and gate of a tweet, as `python -m rpbert predict --json` prints them.
 
-        `image` may be missing; `gate` is soft, hard, open, closed or a number from 0 to 1.
-        """
-        try:
-            return bench.analyzers[0].analyze(text, image, gate or "soft").to_json()
-        except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
-    # gradio checks uploads for components only, so the endpoint has some, which are never shown.
-    text = gr.Textbox(label="text", visible=False)
-    image = picture_input(label="image", visible=False)
-    gate = gr.Textbox("soft", label="gate", visible=False)
-    result = gr.JSON(label="analysis", visible=False)
-    gr.Button(visible=False).click(analyze, [text, image, gate], result, api_name="analyze", **MODEL)
+def _field(parameter: Parameter) -> gr.Image | gr.Textbox:
+    """What a parameter is sent through; its value is the default that clients are told of."""
+    if parameter.name == "image":
+        return picture_input(label="image", visible=False)
+    default = None if parameter.default is Parameter.empty else parameter.default
+    return gr.Textbox(default, label=parameter.name, visible=False)

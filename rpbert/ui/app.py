@@ -1,18 +1,27 @@
 """The app: loads checkpoints, builds the page on the first example, serves it."""
 
+import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import gradio as gr
 
 from rpbert.analyzer import Analyzer
+from rpbert.errors import UserError
 from rpbert.explain import DEFAULT_METHOD
 from rpbert.ui import analyse, card
+from rpbert.ui.about_tab import add_about_tab
 from rpbert.ui.api import add_endpoints
+from rpbert.ui.compare_tab import add_compare_tab
 from rpbert.ui.events import AnalyseEvents
 from rpbert.ui.page import TITLE, draw_card, draw_inputs, draw_outputs
 from rpbert.ui.samples import Sample, load_samples
 from rpbert.ui.sharing import Sharing
+from rpbert.ui.snippet import add_snippet
+from rpbert.ui.walkthrough_tab import add_walkthrough_tab
+from rpbert.ui.what_if_tab import add_what_if_tab
 from rpbert.ui.workbench import Shown, Workbench
 
 STYLE = Path(__file__).parents[2] / "assets" / "style.css"
@@ -29,16 +38,20 @@ def build_demo(analyzers: Sequence[Analyzer]) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(FORGET_AFTER, FORGET_AFTER),
     ) as demo:
+        add_endpoints(bench)  # first: a later handler of the same name gets another one, even a private handler
         state = gr.State(shown, time_to_live=FORGET_AFTER)
         footer = gr.HTML(analyse.footer(shown.analysis, analyzers[0].trained), elem_id="footer", render=False)
         with gr.Column(elem_id="page"):
             gr.Markdown(TITLE, elem_id="title")
             with gr.Tabs(elem_id="tabs") as tabs:
                 events, sharing = _add_analyse_tab(bench, shown, samples, state, footer, tabs)
+                add_what_if_tab(bench, state)
+                add_compare_tab(bench, state)
+                add_walkthrough_tab(bench, state)
+                add_about_tab(bench)
             footer.render()
         events.wire(samples)
         sharing.wire_arrival(demo)
-        add_endpoints(bench)
     return demo
 
 
@@ -55,14 +68,23 @@ def _add_analyse_tab(
             events = AnalyseEvents(bench, inputs, outputs, parts, state)
             sharing = Sharing(bench, events, tabs, samples)
             sharing.draw()
+            add_snippet(state, inputs.sample, outputs)
     return events, sharing
 
 
-def serve(demo: gr.Blocks, host: str | None = None, port: int | None = None, block: bool = True) -> str:
+def serve(
+    demo: gr.Blocks, host: str | None = None, port: int | None = None, block: bool = True, mcp: bool = False
+) -> str:
     """Serve the page; returns its address, at once when `block` is False.
 
-    Without `host` and `port`, gradio's own settings hold: this computer only, or what a Space sets.
+    Without `host` and `port`, gradio's own settings hold: this computer only, or what a Space sets. With `mcp`, the API
+    is also an MCP server, at gradio_api/mcp/ below the address.
+
+    Raises:
+        UserError: the packages that `mcp` needs are not installed.
     """
+    if mcp and find_spec("mcp") is None:
+        raise UserError("The MCP server needs further packages. Please install them: pip install 'gradio[mcp]'")
     _, url, _ = demo.queue(max_size=32).launch(
         server_name=host,
         server_port=port,
@@ -73,10 +95,18 @@ def serve(demo: gr.Blocks, host: str | None = None, port: int | None = None, blo
         max_file_size="30mb",
         ssr_mode=False,
         quiet=not block,
+        mcp_server=mcp,
     )
     return str(url)
 
 
-def launch(checkpoints: Sequence[str], host: str | None = None, port: int | None = None) -> None:
-    """Load, build, serve. Raises `UserError` for a checkpoint that cannot be loaded."""
-    serve(build_demo([Analyzer.from_pretrained(checkpoint) for checkpoint in checkpoints]), host, port)
+def launch(checkpoints: Sequence[str], host: str | None = None, port: int | None = None, mcp: bool = False) -> None:
+    """Load, build, serve. Raises `UserError` for a checkpoint that cannot be loaded.
+
+    Uploads stand in a folder of this run alone, which goes with it: two apps on one computer would otherwise delete
+    each other's.
+    """
+    analyzers = [Analyzer.from_pretrained(checkpoint) for checkpoint in checkpoints]
+    with TemporaryDirectory(prefix="rpbert-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        serve(build_demo(analyzers), host, port, mcp=mcp)

@@ -173,7 +173,7 @@ def attention_panel(shown: Shown, attention: Attention) -> str:
         image = draw_overlay(shown.picture, one.grid, scale)
         figures.append(figure(image, f"{name}. {share}. {strongest}", f"<strong>{name}</strong>: {share}. {strongest}"))
     unit = f"Full colour is {scale:.4f}, a share of the attention from 0 to 1, in both."
-    return f'<div class="row">{"".join(figures)}</div><p>{html.escape(attention.sentence())} {unit}</p>'
+    return f'<div class="side-by-side">{"".join(figures)}</div><p>{html.escape(attention.sentence())} {unit}</p>'
 
 
 def figure(image: Image.Image, alt: str, caption: str) -> str:

@@ -16,8 +16,8 @@ from rpbert.ui.overlays import MAX_SIDE
 from rpbert.ui.page import FIXED, GATE_CHOICES, picture_input
 from rpbert.ui.workbench import Shown, Workbench
 
-INTRODUCTION = f"""<p>Hold one result against another: two pictures for one tweet, two tweets for one picture, two gates,
-or two checkpoints. Change one side, then press Compare. Larger pictures are brought to {MAX_SIDE} pixels first.</p>"""
+INTRODUCTION = f"""<p>Hold one result against another: two pictures for one tweet, two tweets for one picture, two
+gates, or two checkpoints. Change one side, then press Compare. Larger pictures are brought to {MAX_SIDE} pixels.</p>"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ def add_compare_tab(bench: Workbench, state: gr.State) -> None:
             swap = gr.Button("Swap A and B", elem_id="compare-swap")
         message = gr.HTML(visible=False, elem_id="compare-message")
         result = gr.HTML(elem_id="compare-result")
-    CompareEvents(bench, a, b, message, result).wire(tab, button, swap, state)
+        # Whether this session has seen the tab: it is filled once. Directly in `gr.Tabs` a state hangs the browser.
+        opened = gr.State(False)
+    CompareEvents(bench, a, b, message, result).wire(tab, button, swap, state, opened)
 
 
 def _draw_side(name: str, bench: Workbench) -> Side:
@@ -104,9 +106,8 @@ class CompareEvents:
         self.given = [*a.given, *b.given]
         self.results = [message, result]
 
-    def wire(self, tab: gr.Tab, button: gr.Button, swap: gr.Button, state: gr.State) -> None:
+    def wire(self, tab: gr.Tab, button: gr.Button, swap: gr.Button, state: gr.State, opened: gr.State) -> None:
         """Connect everything."""
-        opened = gr.State(False)  # whether this session has seen the tab: it is filled once
         everything = [opened, *self.given, *self.results]
         tab.select(self.open, [state, opened], everything, **MODEL, **PRIVATE)
         asked = [button.click]

@@ -30,7 +30,7 @@ def method_row(shown: Shown, judged: Sequence[Judged]) -> str:
         figures.append(figure(image, f"{name}. {strongest}", caption))
     target = html.escape(judged[0][0].target.describe())
     intro = f"<p>All maps of: {target}. One scale: full colour is {scale:.3f} nats.</p>"
-    return f'{intro}<div class="row">{"".join(figures)}</div>{_correlations(judged)}'
+    return f'{intro}<div class="side-by-side">{"".join(figures)}</div>{_correlations(judged)}'
 
 
 def _correlations(judged: Sequence[Judged]) -> str:

@@ -19,6 +19,7 @@ from rpbert.ui.workbench import Shown, Workbench
 
 # One model, so one of these at a time; the page's own events are no part of the API.
 MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+SLOW: dict[str, Any] = {"concurrency_id": "slow", "concurrency_limit": 1}  # what nobody who wants a result waits behind
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 PROGRESS = gr.Progress()  # gradio knows it by its type, and hands each call its own
 
@@ -55,8 +56,8 @@ class AnalyseEvents:
         changed = [parts.reading.input, parts.method.input, parts.route.input]
         self.judged_after(gr.on(changed, self.explain, self.chosen, self.map_parts, **MODEL, **PRIVATE))
         parts.attend.click(self.attend, [self.state, parts.target], parts.attention, **MODEL, **PRIVATE)
-        parts.steady.click(self.test_stability, self.chosen, parts.stability, **MODEL, **PRIVATE)
-        running = parts.compare.click(self.compare, self.chosen[:3], parts.methods, **MODEL, **PRIVATE)
+        parts.steady.click(self.test_stability, self.chosen, parts.stability, **SLOW, **PRIVATE)
+        running = parts.compare.click(self.compare, self.chosen[:3], parts.methods, **SLOW, **PRIVATE)
         parts.stop.click(None, cancels=[running], **PRIVATE)
 
     def analysed_after(self, event: Callable[..., Any], *triggers: Any) -> Any:
@@ -70,9 +71,7 @@ class AnalyseEvents:
 
     def judged_after(self, event: Any) -> Any:
         """Then give the verdict on the map."""
-        return event.then(
-            self.judge, self.chosen, self.card.verdict, show_progress="minimal", trigger_mode="once", **MODEL, **PRIVATE
-        )
+        return event.then(self.judge, self.chosen, self.card.verdict, show_progress="minimal", **SLOW, **PRIVATE)
 
     def analyse(self, text: str, picture: str | None, choice: str, fixed: float) -> dict[Any, Any]:
         """The prediction; a mistake changes the message alone, and what is on the screen stays."""

@@ -37,7 +37,7 @@ body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 syst
   background: var(--paper); color: var(--ink); }
 .tweet { font-size: 1.25rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 mark { background: none; color: inherit; border-bottom: 3px solid; }
-.type { color: #ffffff; border-radius: 4px; padding: 0 0.35em; font-size: 0.8em; }
+.type { color: #ffffff; border-radius: 4px; padding: 0 0.35em; font-size: 0.8em; white-space: nowrap; }
 table { border-collapse: collapse; margin: 1rem 0; }
 caption, figcaption { text-align: left; color: var(--quiet); }
 th, td { border: 1px solid var(--line); padding: 0.3em 0.6em; text-align: left; overflow-wrap: anywhere; }
@@ -143,7 +143,7 @@ def _tweet(analysis: Analysis) -> str:
 def _picture(shown: Shown) -> str:
     if shown.picture is None:
         return "<p>No picture was given with this tweet.</p>"
-    return card.figure(shown.picture, "The picture of the tweet", "The picture of the tweet, as it was given.")
+    return card.figure(shown.picture, "The picture of the tweet", "The picture of the tweet, 360 pixels at most.")
 
 
 def _names(analysis: Analysis) -> str:
@@ -173,7 +173,8 @@ def _map(shown: Shown, explanation: Explanation, verdict: Verdict | None, all_ma
     overlay, caption = card.heatmap(shown, explanation, card.scale_of(explanation, all_maps))
     words = "" if explanation.words is None else card.words_panel(shown, explanation)
     judgement = "<p>No verdict was given on this map.</p>" if verdict is None else card.verdict_panel(verdict)
-    heading = html.escape(explanation.target.describe())
+    target = explanation.target.describe()
+    heading = html.escape(target[0].upper() + target[1:])
     figure = card.figure(overlay, card.map_text(explanation), caption + judgement)
     return f"<h3><bdi>{heading}</bdi></h3>{figure}{words}"
 

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from rpbert.ui import analyse, card
-from rpbert.ui.events import MODEL, PRIVATE, AnalyseEvents
+from rpbert.ui.events import PRIVATE, SLOW, AnalyseEvents
 from rpbert.ui.export import analysis_html, analysis_json
 from rpbert.ui.links import TABS, Place, from_query, link_note, to_query
 from rpbert.ui.page import FIXED, Inputs
@@ -51,7 +51,7 @@ class Sharing:
             None, link, link, js=ADDRESS, **PRIVATE
         )
         for button, write in ((as_json, self.json), (as_page, self.page)):
-            button.click(write, [self.events.state, parts.method, parts.route], file, **MODEL, **PRIVATE).then(
+            button.click(write, [self.events.state, parts.method, parts.route], file, **SLOW, **PRIVATE).then(
                 None, file, None, js=SAVE, **PRIVATE
             )
 
@@ -85,6 +85,8 @@ class Sharing:
         if shown.picture is None:
             return []
         explanations = self.bench.explanations(shown, method, route)
+        if shown.closed:  # there is no map of a name then
+            explanations = explanations[: len(card.RELATIONS)]
         return [(one, self.bench.verdict(shown, one) if route == "total" else None) for one in explanations]
 
     def wire_arrival(self, demo: gr.Blocks) -> None:

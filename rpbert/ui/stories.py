@@ -88,7 +88,7 @@ def answers(story: Story) -> list[tuple[str, str]]:
             (f"Fairly sure: it leads by {CLOSE} to {CLEAR}", "fairly"),
             (f"Torn: it leads by less than {CLOSE}", "torn"),
         ]
-    return [(reading_name(reading).capitalize(), reading) for reading in story.readings]
+    return [(f"As {reading_name(reading)}", reading) for reading in story.readings]
 
 
 def reading_name(reading: str) -> str:

@@ -94,11 +94,11 @@ def revealed(story: Story, evidence: Evidence, guessed: str) -> str:
     """Whether the learner was right, what the model does and why, as HTML."""
     known, actual = {key: text for text, key in answers(story)}, outcome(story, evidence)
     right = "✓ Your prediction was right." if guessed == actual else "✗ Your prediction was not right."
-    answer = known.get(actual) or f"{reading_name(actual)}, which was not among the answers"
+    answer = known.get(actual) or f"As {reading_name(actual)}, which was not among the answers"
     sentences = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in explain_outcome(story, evidence))
     return (
-        f'<div class="revealed" role="status"><p><strong>{right}</strong> The model: {html.escape(answer)}.</p>'
-        f"{sentences}{_both_ways(evidence)}</div>"
+        f'<div class="revealed" role="status"><p><strong>{right}</strong> The model’s answer: '
+        f"{html.escape(answer)}.</p>{sentences}{_both_ways(evidence)}</div>"
     )
 
 

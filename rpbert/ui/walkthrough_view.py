@@ -119,7 +119,7 @@ def _gate(steps: Walkthrough) -> str:
     tables = "".join(
         _grid_table(f"{name}: length of each region's vector", grid, scale) for name, grid in grids.items()
     )
-    return f'<p>{_gate_sentence(steps.gate)}</p><div class="row">{tables}</div>'
+    return f'<p>{_gate_sentence(steps.gate)}</p><div class="side-by-side">{tables}</div>'
 
 
 def _gate_sentence(gate: GateStep) -> str:

@@ -115,7 +115,8 @@ class Workbench:
 
     def verdict(self, shown: Shown, explanation: Explanation) -> Verdict:
         """How a map of the total route stands among random orders."""
-        targets = standard_targets(shown.analysis)
+        relation = explanation.target.span is None  # these are read apart, for they need only one of the two passes
+        targets = [target for target in standard_targets(shown.analysis) if (target.span is None) == relation]
         if explanation.target not in targets:
             targets = [explanation.target]
         curves = self.memory.get((shown.key, "curves", tuple(targets)), lambda: self._curves(shown, targets))

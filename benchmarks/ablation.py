@@ -3,7 +3,7 @@
     python benchmarks/ablation.py --data DATA --output runs/ablation [--rows "soft gate" …] [--seeds 1 2 3] [--table]
 
 All rows start from the same weights: aligned, then trained on the names of all tweets without any picture. Each
-run then trains one epoch on TweetPairs with its pictures, by the recipe but for what its row says, the lower four
+run then trains half an epoch on TweetPairs with its pictures, by the recipe but for what its row says, the lower four
 layers frozen, and is read on TweetPairs dev. A run that is done is not run again; `--table` only prints what is there.
 """
 
@@ -39,6 +39,7 @@ from rpbert.slices import picture_effect
 from rpbert.training import freeze_aligned, parameter_groups, train
 
 FROZEN_LAYERS = 4
+EPOCHS = 0.5
 CHARACTERS = 50
 START = "start"
 HALF = torch.autocast("cpu", torch.bfloat16)  # about half the time, for every row alike
@@ -121,7 +122,8 @@ def _batches(
     ner = ner_batches(pairs, tokenizer, limit, settings, generator, model.word_features)
     relation = relation_batches(pairs, tokenizer, limit, settings, generator) if settings.relation_weight else []
     batches = [*(("relation", batch) for batch in relation), *(("ner", batch) for batch in ner)]
-    return [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
+    order = torch.randperm(len(batches), generator=generator).tolist()
+    return [batches[index] for index in order[: round(EPOCHS * len(batches))]]
 
 
 def measure(

@@ -16,10 +16,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 from rpbert.analyzer import Analyzer
 from rpbert.checkpoint import DEFAULT_CHECKPOINT
-from rpbert.explain import explain
+from rpbert.explain import METHOD_NAMES, METHODS, Reader, explain
+from rpbert.faithfulness import Curves
 from rpbert.processing import open_picture
 from rpbert.targets import targets_of
 from rpbert.ui.samples import load_samples
+from rpbert.what_if import scan_gate
 
 
 def median_ms(step: Callable[[], object], runs: int) -> float:
@@ -45,7 +47,8 @@ def main() -> None:
     assert sample.picture is not None
     picture = open_picture(sample.picture)
     prepared = analyzer.prepare(sample.text, picture)
-    targets = targets_of(analyzer.predict(prepared))
+    analysis = analyzer.predict(prepared)
+    targets = targets_of(analysis)
 
     def unseen() -> None:
         analyzer.forget_pictures()
@@ -56,10 +59,21 @@ def main() -> None:
         "analyse a tweet and a picture not seen before": median_ms(unseen, runs),
         "analyse it again with another gate (regions cached)": median_ms(lambda: analyzer.predict(prepared, 0.3), runs),
         "analyse the tweet without its picture": median_ms(lambda: analyzer.analyze(sample.text), runs),
-        f"Grad-CAM for all {len(targets)} targets together": median_ms(
-            lambda: explain(analyzer, prepared, targets), runs
-        ),
+        "every name at 21 gates": median_ms(lambda: scan_gate(analyzer, prepared, analysis.entities), runs),
     }
+    few = max(1, runs // 5)  # these take longer
+    for method in METHODS:
+        if method != "shapley":  # half a minute
+            rows[f"{METHOD_NAMES[method]} for all {len(targets)} targets together"] = median_ms(
+                lambda method=method: explain(analyzer, prepared, targets, method), few
+            )
+    for name, some in (("a relation's", targets[:1]), ("a name's", targets[1:])):
+        rows[f"the verdict on {name} map"] = median_ms(
+            lambda some=some: Curves(Reader(analyzer, prepared, some, "soft")).verdict(
+                explain(analyzer, prepared, some)[0]
+            ),
+            few,
+        )
     print(f"{torch.get_num_threads()} threads, median of {runs} runs")
     for name, value in rows.items():
         print(f"{name:52} {value:8.0f} ms")

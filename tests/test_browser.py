@@ -102,6 +102,7 @@ def test_why_not_routes_and_attention(page: Page) -> None:
     expect(page.locator("#verdict")).to_contain_text("both routes together only")
     choose(page, "#method", "Gradient x input")
     expect(page.locator("#words li").first).to_contain_text("Eileen")
+    expect(page.locator("#footer")).to_contain_text("maps 0.")
     page.locator("#attention-box").get_by_text("Attention before and after the gate").click()
     page.locator("#attend").click()
     expect(page.locator("#attention figure")).to_have_count(2)
@@ -111,3 +112,14 @@ def test_why_not_routes_and_attention(page: Page) -> None:
 def choose(page: Page, dropdown: str, option: str) -> None:
     page.locator(dropdown).locator("input").click()
     page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_methods_side_by_side_until_stopped(page: Page) -> None:
+    expect(page.locator("#verdict")).to_contain_text("random orders")
+    page.locator("#methods-box").get_by_text("All methods side by side").click()
+    page.locator("#compare-methods").click()
+    expect(page.locator("#methods figure")).to_have_count(2)
+    expect(page.locator("#methods")).to_contain_text("Grad-CAM")
+    expect(page.locator("#methods table")).to_contain_text("1.00")
+    page.locator("#stop").click()
+    expect(page.locator("#verdict")).to_contain_text("Stopped")

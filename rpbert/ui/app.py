@@ -50,8 +50,8 @@ def build_demo(analyzers: Sequence[Analyzer]) -> gr.Blocks:
                 add_walkthrough_tab(bench, state)
                 add_about_tab(bench)
             footer.render()
-        events.wire(samples)
         sharing.wire_arrival(demo)
+        events.wire(samples)
     return demo
 
 

@@ -29,6 +29,7 @@ CLOSED = "The gate is closed: the picture cannot reach the names, so there is no
 ZERO = "The picture has no effect here: the map is zero everywhere."
 NO_WORDS = "Grad-CAM looks at the picture alone. Choose another method to see what each word does."
 UNJUDGED = '<p class="verdict">Is this map to be believed? The verdict follows in a few seconds.</p>'
+STOPPED = '<p class="verdict">Stopped. Choose a method or a name to go on.</p>'
 ONE_ROUTE = '<p class="verdict">The verdict is given for both routes together only.</p>'
 FAINT = 0.005  # nats: a map whose strongest cell is weaker moves a probability by less than about 0.5 %
 

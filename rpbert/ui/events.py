@@ -3,6 +3,7 @@
 The prediction comes first; the map, and after it the verdict on the map, fill in as they are done.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,7 +33,8 @@ class AnalyseEvents:
         self.given = [inputs.tweet, inputs.picture, inputs.gate, inputs.fixed]
         self.chosen = [state, parts.target, parts.reading, parts.method, parts.route]
         self.map_parts = [parts.entity, parts.overlay, parts.caption, parts.verdict, parts.words]
-        self.map_parts += [parts.attention, parts.methods, parts.stability]
+        self.map_parts += [parts.attention, parts.methods, parts.stability, outputs.footer]
+        self.slow: list[Any] = []  # what "Stop" ends
 
     def wire(self, samples: list[Sample]) -> None:
         """Connect everything; call inside the page's `gr.Blocks`."""
@@ -56,22 +58,25 @@ class AnalyseEvents:
         changed = [parts.reading.input, parts.method.input, parts.route.input]
         self.judged_after(gr.on(changed, self.explain, self.chosen, self.map_parts, **MODEL, **PRIVATE))
         parts.attend.click(self.attend, [self.state, parts.target], parts.attention, **MODEL, **PRIVATE)
-        parts.steady.click(self.test_stability, self.chosen, parts.stability, **SLOW, **PRIVATE)
-        running = parts.compare.click(self.compare, self.chosen[:3], parts.methods, **SLOW, **PRIVATE)
-        parts.stop.click(None, cancels=[running], **PRIVATE)
+        self.slow += [
+            parts.steady.click(self.test_stability, self.chosen, parts.stability, **SLOW, **PRIVATE),
+            parts.compare.click(self.compare, self.chosen[:3], parts.methods, **SLOW, **PRIVATE),
+        ]
+        parts.stop.click(lambda: card.STOPPED, None, parts.verdict, cancels=self.slow, **PRIVATE)
 
     def analysed_after(self, event: Callable[..., Any], *triggers: Any) -> Any:
         """Analyse on an event or after one."""
         results = [self.state, self.inputs.message, *vars(self.outputs).values(), self.card.target, self.card.reading]
         return event(*triggers, self.analyse, self.given, results, **MODEL, **PRIVATE)
 
-    def explained_after(self, event: Any) -> Any:
+    def explained_after(self, event: Any) -> None:
         """Then draw the map of what is chosen, then judge it."""
-        return self.judged_after(event.then(self.explain, self.chosen, self.map_parts, **MODEL, **PRIVATE))
+        self.judged_after(event.then(self.explain, self.chosen, self.map_parts, **MODEL, **PRIVATE))
 
-    def judged_after(self, event: Any) -> Any:
+    def judged_after(self, event: Any) -> None:
         """Then give the verdict on the map."""
-        return event.then(self.judge, self.chosen, self.card.verdict, show_progress="minimal", **SLOW, **PRIVATE)
+        judged = [self.card.verdict, self.outputs.footer]
+        self.slow.append(event.then(self.judge, self.chosen, judged, show_progress="minimal", **SLOW, **PRIVATE))
 
     def analyse(self, text: str, picture: str | None, choice: str, fixed: float) -> dict[Any, Any]:
         """The prediction; a mistake changes the message alone, and what is on the screen stays."""
@@ -92,10 +97,14 @@ class AnalyseEvents:
             outputs.spans: analyse.highlighted(analysis),
             outputs.relation: analyse.relation_panel(analysis),
             outputs.names: analyse.table(analysis),
-            outputs.footer: analyse.footer(analysis, self.bench.analyzer(shown).trained),
+            outputs.footer: self.footer(shown),
             self.card.target: gr.update(choices=card.target_choices(analysis), value=0),
             self.card.reading: gr.update(choices=card.reading_choices(analysis, 0), value=card.AS_FOUND),
         }
+
+    def footer(self, shown: Shown, **seconds: float) -> str:
+        """The line at the foot of the page."""
+        return analyse.footer(shown.analysis, self.bench.analyzer(shown).trained, **seconds)
 
     def explain(self, shown: Shown, choice: int, reading: str, method: str, route: str) -> list[Any]:
         """The card of what is chosen, its verdict to come."""
@@ -105,22 +114,27 @@ class AnalyseEvents:
         entity = card.entity_panel(shown, choice, scans)
         if empty is not None:
             overlay = gr.update(value=shown.picture, visible=shown.picture is not None, alt_text="")
-            return [entity, overlay, f'<p class="empty">{empty}</p>', *[""] * 5]
+            return [entity, overlay, f'<p class="empty">{empty}</p>', *[""] * 5, self.footer(shown)]
         explanation = self.bench.explanation(shown, target, method, route)
         scale = card.scale_of(explanation, self.bench.explanations(shown, method, route))
         image, caption = card.heatmap(shown, explanation, scale)
         overlay = gr.update(value=image, visible=True, alt_text=card.map_text(explanation))
-        return [entity, overlay, caption, card.UNJUDGED, card.words_panel(shown, explanation), *[""] * 3]
+        footer = self.footer(shown, maps=explanation.seconds)
+        return [entity, overlay, caption, card.UNJUDGED, card.words_panel(shown, explanation), *[""] * 3, footer]
 
-    def judge(self, shown: Shown, choice: int, reading: str, method: str, route: str) -> str:
-        """The verdict on the map that is shown."""
+    def judge(self, shown: Shown, choice: int, reading: str, method: str, route: str) -> tuple[Any, Any]:
+        """The verdict on the map that is shown, and how long it took."""
         target = card.target_of(shown.analysis, choice, reading)
         if card.empty_sentence(shown, target) is not None:
-            return ""
+            return "", gr.skip()
         if route != "total":
-            return card.ONE_ROUTE
+            return card.ONE_ROUTE, gr.skip()
         explanation = self.bench.explanation(shown, target, method)
-        return card.verdict_panel(self.bench.verdict(shown, explanation)) if explanation.strength else ""
+        if explanation.strength == 0:
+            return "", gr.skip()
+        began = time.perf_counter()
+        panel = card.verdict_panel(self.bench.verdict(shown, explanation))
+        return panel, self.footer(shown, maps=explanation.seconds, verdict=time.perf_counter() - began)
 
     def attend(self, shown: Shown, choice: int) -> str:
         """The chosen name's attention in both passes."""

@@ -172,14 +172,13 @@ def draw_card(shown: Shown, explanation: Explanation, scale: float) -> Card:
     )
     caption = gr.HTML(text, elem_id="caption")
     verdict = gr.HTML(card.UNJUDGED, elem_id="verdict")
+    stop = gr.Button("Stop what is running", size="sm", elem_id="stop")
     words = gr.HTML(card.words_panel(shown, explanation), elem_id="words")
     with gr.Accordion("Attention before and after the gate", open=False, elem_id="attention-box"):
         attend = gr.Button("Show this name's attention", size="sm", elem_id="attend")
         attention = gr.HTML(elem_id="attention")
     with gr.Accordion("All methods side by side", open=False, elem_id="methods-box"):
-        with gr.Row():
-            compare = gr.Button("Compare the methods (about half a minute)", size="sm", elem_id="compare-methods")
-            stop = gr.Button("Stop", size="sm", elem_id="stop-methods")
+        compare = gr.Button("Compare the methods (about a minute)", size="sm", elem_id="compare-methods")
         methods = gr.HTML(elem_id="methods")
     with gr.Accordion("How steady is this map?", open=False, elem_id="stability-box"):
         steady = gr.Button("Test the map (some seconds; minutes for slow methods)", size="sm", elem_id="steady")

@@ -110,7 +110,7 @@ def comparison_table(before: Analysis, after: Analysis) -> str:
         f"<td>{result if result.startswith('same') else f'<strong>{result}</strong>'}</td></tr>"
         for name, old, new, result in rows
     )
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("", "As analysed", "Changed", "What became of it"))
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("What", "As analysed", "Changed", "What became of it"))
     caption = "Names with type and confidence, then relation and gate. Confidences are probabilities from 0 to 1."
     return f'<table class="what-if"><caption>{caption}</caption><thead><tr>{head}</tr></thead>{body}</table>'
 

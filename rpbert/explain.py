@@ -31,7 +31,7 @@ from rpbert.modeling import View
 from rpbert.targets import Target, target_values
 
 ROUTES = ("total", "gate", "content")
-DEFAULT_METHOD = "grad_cam"  # by the figures of benchmarks/faithfulness.py
+DEFAULT_METHOD = "occlusion"  # slower than Grad-CAM, but to be believed (benchmarks/faithfulness.py)
 STEPS = 32  # of integrated gradients
 ORDERS = 25  # orders that Shapley values are averaged over
 ROWS_AT_ONCE = 64  # readings of a tweet in one batch

@@ -91,11 +91,11 @@ class RegionStep:
 
 @dataclass(frozen=True)
 class RelationScore:
-    """What pass 1 says of one relation, after the temperature; log-odds are in nats."""
+    """What pass 1 says of one relation, calibrated; log-odds are in nats."""
 
     log_odds: float  # logit of yes minus logit of no
     probability: float
-    from_cls: float  # the part of the log-odds that the head reads from h_CLS, its bias included
+    from_cls: float  # the part of the log-odds that the head reads from h_CLS, with its bias and the calibration's
     from_matching: float | None  # the part from the matching similarity, bias included; None without `config.matching`
 
 
@@ -206,19 +206,22 @@ def _relation(model: RpBert, prepared: Prepared, visual: Tensor, output: RpBertO
         adds, represented = model.matching.relation_logits(text, picture).split(2, dim=1)  # (1, 4) -> (1, 2), (1, 2)
         similarity = float((text * picture).sum())
     return RelationStep(
-        _score(output.image_adds_logits, heads[0], adds, config.image_adds_temperature),
-        _score(output.text_represented_logits, heads[1], represented, config.text_represented_temperature),
+        _score(output.image_adds_logits, model.calibrated(heads[0], "image_adds"), adds, config.image_adds_temperature),
+        _score(
+            output.text_represented_logits,
+            model.calibrated(heads[1], "text_represented"),
+            represented,
+            config.text_represented_temperature,
+        ),
         similarity,
     )
 
 
 def _score(logits: Tensor | None, cls: Tensor, matching: Tensor | None, temperature: float) -> RelationScore:
-    """Of one relation's logits (1, 2), and of its two terms (1, 2), which still are to be divided by `temperature`."""
+    """Of one relation's logits (1, 2), its head's part (1, 2), calibrated, and the matching part, not yet so."""
     assert logits is not None
     from_matching = None if matching is None else _log_odds(matching) / temperature
-    return RelationScore(
-        _log_odds(logits), float(logits.softmax(dim=1)[0, 1]), _log_odds(cls) / temperature, from_matching
-    )
+    return RelationScore(_log_odds(logits), float(logits.softmax(dim=1)[0, 1]), _log_odds(cls), from_matching)
 
 
 def _log_odds(logits: Tensor) -> float:

@@ -96,6 +96,7 @@ def test_gate_and_missing_picture_are_told(page: Page) -> None:
 def test_why_not_routes_and_attention(page: Page) -> None:
     page.locator("#spans").get_by_text("Eileen Collins", exact=True).click()
     expect(page.locator("#caption")).to_contain_text("“Eileen Collins” is PER")
+    expect(page.locator("#reading input")).to_have_value("as found: PER")
     choose(page, "#reading", "why not ORG?")
     expect(page.locator("#caption")).to_contain_text("“Eileen Collins” is ORG")
     choose(page, "#route", "through the gate's value only (pass 1)")

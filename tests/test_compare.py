@@ -1,5 +1,6 @@
 """Two results side by side: what differs in the inputs, what became of every name, in signs and in words."""
 
+import copy
 import dataclasses
 import re
 from typing import Any
@@ -26,7 +27,7 @@ ASTRONAUT, CAT = SAMPLES / "astronaut_eileen_collins.jpg", SAMPLES / "cat_chelse
 
 @pytest.fixture(scope="module")
 def bench(analyzer: Analyzer, tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> Workbench:
-    return Workbench([analyzer, Analyzer(tiny_model, tokenizer, "tiny")])
+    return Workbench([analyzer, Analyzer(copy.deepcopy(tiny_model), tokenizer, "tiny")])
 
 
 def rows_of(table: str) -> list[list[str]]:

@@ -39,7 +39,7 @@ def test_relation_map_is_the_formula_of_grad_cam(analyzer: Analyzer, prepared: P
     (gradient,) = torch.autograd.grad(logits[0, 1] - logits[0, 0], regions)  # (1, 49, C)
     weights = gradient[0].mean(dim=0)  # (C,) one per channel, the mean over all regions
     expected = (prepared.regions[0] * weights).sum(dim=1)
-    (explanation,) = explain(analyzer, prepared, [ADDS])
+    (explanation,) = explain(analyzer, prepared, [ADDS], "grad_cam")
     torch.testing.assert_close(cells(explanation.grid), expected, rtol=1e-3, atol=1e-5)
 
 

@@ -186,7 +186,7 @@ def test_without_matching_the_head_alone_decides(
 ) -> None:
     config = copy.deepcopy(tiny_config)
     config.matching = False
-    config.image_adds_temperature = 2.0
+    config.image_adds_temperature, config.image_adds_bias = 2.0, 0.7
     plain = Analyzer(build_model(config), tokenizer, "plain")
     relation = walk(plain, plain.prepare("meet obama in paris", ASTRONAUT)).relation
     assert relation is not None

@@ -22,6 +22,7 @@ from rpbert.ui.workbench import Shown, Workbench
 MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
 SLOW: dict[str, Any] = {"concurrency_id": "slow", "concurrency_limit": 1}  # what nobody who wants a result waits behind
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+LATEST: dict[str, Any] = {"trigger_mode": "always_last"}  # a choice made meanwhile is not lost, as it is by default
 PROGRESS = gr.Progress()  # gradio knows it by its type, and hands each call its own
 
 
@@ -56,7 +57,7 @@ class AnalyseEvents:
         for event in choose:
             self.explained_after(event)
         changed = [parts.reading.input, parts.method.input, parts.route.input]
-        self.judged_after(gr.on(changed, self.explain, self.chosen, self.map_parts, **MODEL, **PRIVATE))
+        self.judged_after(gr.on(changed, self.explain, self.chosen, self.map_parts, **LATEST, **MODEL, **PRIVATE))
         parts.attend.click(self.attend, [self.state, parts.target], parts.attention, **MODEL, **PRIVATE)
         self.slow += [
             parts.steady.click(self.test_stability, self.chosen, parts.stability, **SLOW, **PRIVATE),
@@ -71,12 +72,13 @@ class AnalyseEvents:
 
     def explained_after(self, event: Any) -> None:
         """Then draw the map of what is chosen, then judge it."""
-        self.judged_after(event.then(self.explain, self.chosen, self.map_parts, **MODEL, **PRIVATE))
+        self.judged_after(event.then(self.explain, self.chosen, self.map_parts, **LATEST, **MODEL, **PRIVATE))
 
     def judged_after(self, event: Any) -> None:
         """Then give the verdict on the map."""
         judged = [self.card.verdict, self.outputs.footer]
-        self.slow.append(event.then(self.judge, self.chosen, judged, show_progress="minimal", **SLOW, **PRIVATE))
+        settings = {"show_progress": "minimal", **LATEST, **SLOW, **PRIVATE}
+        self.slow.append(event.then(self.judge, self.chosen, judged, **settings))
 
     def analyse(self, text: str, picture: str | None, choice: str, fixed: float) -> dict[Any, Any]:
         """The prediction; a mistake changes the message alone, and what is on the screen stays."""

@@ -33,7 +33,7 @@ class Sharing:
         self.bench, self.events, self.tabs = bench, events, tabs
         self.samples = {sample.id: sample for sample in samples}
         self.tab = gr.State("analyse")
-        self.wanted = gr.State(0)  # the choice of the card that a link asks for
+        self.wanted: gr.State = gr.State(None)  # the choice of the card that a link asks for; None without a link
 
     def draw(self) -> None:
         """Draw the accordion and wire it; call where it is to stand."""
@@ -94,7 +94,8 @@ class Sharing:
         inputs, parts = self.events.inputs, self.events.card
         self.tabs.select(_tab, None, self.tab, **PRIVATE)
         filled = [*_fields(inputs), parts.method, self.tabs, self.tab, self.wanted]
-        arrived = self.events.analysed_after(demo.load(self.arrive, None, filled, **PRIVATE).then)
+        self.events.judged_after(demo.load(self.arrive, None, filled, **PRIVATE))
+        arrived = self.events.analysed_after(self.wanted.change)  # so nothing is analysed anew without a link
         aimed = arrived.then(self.aim, [self.events.state, self.wanted], [parts.target, parts.reading], **PRIVATE)
         self.events.explained_after(aimed)
 

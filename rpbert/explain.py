@@ -103,11 +103,11 @@ class Reader:
     def masks(self) -> tuple[Tensor, Tensor]:
         """Which feature each element of V (1, 49, 1) and of the word embeddings (1, n, 1) belongs to.
 
-        The regions are 0..48, the words follow; [CLS] and [SEP] belong to one last feature of their own.
+        The regions are 0..48, the words follow. [CLS] and [SEP] go with the first word, but stay as they are when it is
+        taken away; see `baselines`.
         """
         regions = torch.arange(REGIONS).view(1, REGIONS, 1)
-        index = self.pieces["word_index"]  # (1, n)
-        words = torch.where(index < 0, self.word_count, index) + REGIONS
+        words = self.pieces["word_index"].clamp(min=0) + REGIONS  # (1, n)
         return regions, words.unsqueeze(2)
 
     def baselines(self) -> tuple[Tensor, Tensor]:

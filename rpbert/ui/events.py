@@ -41,23 +41,23 @@ class AnalyseEvents:
         """Connect everything; call inside the page's `gr.Blocks`."""
         inputs, parts = self.inputs, self.card
         asked = [inputs.button.click, inputs.tweet.submit, inputs.fixed.release, inputs.gate.input]
-        self.explained_after(self.analysed_after(gr.on, asked))
+        self.explained_after(self.analysed_after(gr.on, asked).then)
         for sample, button in zip(samples, inputs.samples, strict=True):
             fields = [inputs.tweet, inputs.picture, inputs.described, inputs.sample]
             filled = button.click(_sample_handler(sample), None, fields, **PRIVATE)
-            self.explained_after(self.analysed_after(filled.then))
+            self.explained_after(self.analysed_after(filled.then).then)
         inputs.gate.change(lambda choice: gr.update(visible=choice == FIXED), inputs.gate, inputs.fixed, **PRIVATE)
         own = [inputs.picture.upload, inputs.picture.clear]
         gr.on(own, lambda: ("", None), None, [inputs.described, inputs.sample], **PRIVATE)
 
         retarget = gr.on([parts.target.input], _readings, [self.state, parts.target], parts.reading, **PRIVATE)
-        self.explained_after(retarget)
+        self.explained_after(retarget.then)
         choose = [self.outputs.spans.select(_choose_span, self.state, [parts.target, parts.reading], **PRIVATE)]
         choose.append(self.outputs.names.select(_choose_row, self.state, [parts.target, parts.reading], **PRIVATE))
         for event in choose:
-            self.explained_after(event)
+            self.explained_after(event.then)
         changed = [parts.reading.input, parts.method.input, parts.route.input]
-        self.judged_after(gr.on(changed, self.explain, self.chosen, self.map_parts, **LATEST, **MODEL, **PRIVATE))
+        self.explained_after(gr.on, changed)
         parts.attend.click(self.attend, [self.state, parts.target], parts.attention, **MODEL, **PRIVATE)
         self.slow += [
             parts.steady.click(self.test_stability, self.chosen, parts.stability, **SLOW, **PRIVATE),
@@ -70,9 +70,11 @@ class AnalyseEvents:
         results = [self.state, self.inputs.message, *vars(self.outputs).values(), self.card.target, self.card.reading]
         return event(*triggers, self.analyse, self.given, results, **MODEL, **PRIVATE)
 
-    def explained_after(self, event: Any) -> None:
-        """Then draw the map of what is chosen, then judge it."""
-        self.judged_after(event.then(self.explain, self.chosen, self.map_parts, **LATEST, **MODEL, **PRIVATE))
+    def explained_after(self, event: Callable[..., Any], *triggers: Any) -> None:
+        """Draw the map of what is chosen on an event or after one, then judge it."""
+        explained = event(*triggers, self.explain, self.chosen, self.map_parts, **LATEST, **MODEL, **PRIVATE)
+        self.slow.append(explained)
+        self.judged_after(explained)
 
     def judged_after(self, event: Any) -> None:
         """Then give the verdict on the map."""

@@ -97,7 +97,7 @@ class Sharing:
         self.events.judged_after(demo.load(self.arrive, None, filled, **PRIVATE))
         arrived = self.events.analysed_after(self.wanted.change)  # so nothing is analysed anew without a link
         aimed = arrived.then(self.aim, [self.events.state, self.wanted], [parts.target, parts.reading], **PRIVATE)
-        self.events.explained_after(aimed)
+        self.events.explained_after(aimed.then)
 
     def arrive(self, request: gr.Request) -> list[Any]:
         """The inputs as a link's query string says, or as they are."""

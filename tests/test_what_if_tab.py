@@ -264,7 +264,7 @@ def test_a_click_hides_its_cell_and_a_second_one_shows_it(tab: WhatIf, shown: Sh
 
 def test_hides_the_strongest_cells_of_the_map_of_the_chosen_name(tab: WhatIf, bench: Workbench, shown: Shown) -> None:
     expected = view.strongest_cells(bench.explanation(shown, name_target(shown.analysis.entities[0]), DEFAULT_METHOD))
-    results = tab.hide(shown, TWEET, view.BLANK, None, "soft", 0.5, [], 2)  # choice 2 is the first name
+    results = tab.hide(shown, TWEET, "soft", 0.5, 2)  # choice 2 is the first name
     assert results[tab.controls.cells] == expected
     assert results[tab.controls.picture] == view.SAME
     assert view.cell_names(expected) in results[tab.results.changes]
@@ -272,7 +272,7 @@ def test_hides_the_strongest_cells_of_the_map_of_the_chosen_name(tab: WhatIf, be
 
 def test_no_map_no_cells_to_hide(tab: WhatIf, bench: Workbench) -> None:
     closed = bench.analyse(TWEET, ASTRONAUT, "closed")
-    results = tab.hide(closed, TWEET, view.SAME, None, "soft", 0.5, [], 2)
+    results = tab.hide(closed, TWEET, "soft", 0.5, 2)
     assert list(results) == [tab.results.message]
     assert "gate is closed" in results[tab.results.message]["value"]
 

@@ -48,6 +48,15 @@ def test_the_same_content_is_the_same_key(bench: Workbench, tmp_path: Path) -> N
     assert len({first.key, *(other.key for other in others)}) == 6
 
 
+def test_an_animation_keeps_its_warning(bench: Workbench, tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (50, 50), colour) for colour in ("red", "blue")]
+    still, animated = tmp_path / "still.gif", tmp_path / "animated.gif"
+    frames[0].save(still)
+    frames[0].save(animated, save_all=True, append_images=frames[1:])
+    assert bench.analyse(TWEET, still).analysis.warnings == ()
+    assert "animated" in bench.analyse(TWEET, animated).analysis.warnings[0]
+
+
 def test_a_map_is_made_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = bench.analyse(TWEET, ASTRONAUT)
     names = [name_target(entity) for entity in shown.analysis.entities]

@@ -56,7 +56,8 @@ class WhatIf:
         self.read_after(others.show.click(lambda: [], None, controls.cells, **PRIVATE).then)
         given, changed = [self.state, *_parts(controls)], [controls.cells, *_parts(self.results)]
         self.results.grid.select(self.toggle, given, changed, trigger_mode="multiple", **QUIET, **MODEL, **PRIVATE)
-        others.hide.click(self.hide, [*given, others.target], [controls.picture, *changed], **QUIET, **MODEL, **PRIVATE)
+        mapped = [self.state, controls.text, controls.gate, controls.fixed, others.target]
+        others.hide.click(self.hide, mapped, [controls.picture, *changed], **QUIET, **MODEL, **PRIVATE)
 
     def read_after(self, event: Any, *triggers: Any, **settings: Any) -> None:
         """Read the changed tweet on an event or after one."""
@@ -146,17 +147,7 @@ class WhatIf:
         cells = sorted({*hidden} ^ {clicked})
         return {self.controls.cells: cells, **self.read(shown, text, choice, other, gate, fixed, cells)}
 
-    def hide(
-        self,
-        shown: Shown,
-        text: str,
-        choice: str,
-        other: str | None,
-        gate: Gate,
-        fixed: float,
-        hidden: list[int],
-        number: int,
-    ) -> dict[Any, Any]:
+    def hide(self, shown: Shown, text: str, gate: Gate, fixed: float, number: int) -> dict[Any, Any]:
         """Hide the strongest cells of a map of the picture as analysed, and read the tweet with that picture."""
         target = card.target_of(shown.analysis, number)
         problem = card.empty_sentence(shown, target)

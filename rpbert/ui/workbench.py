@@ -89,7 +89,9 @@ class Workbench:
         opened = None if picture is None else open_picture(picture)
         prepared = analyzer.prepare(text, opened)
         content = b"" if prepared.regions is None else prepared.regions.numpy().tobytes()
-        parts = (str(checkpoint), analyzer.identity, text, str(gate), hashlib.sha256(content).hexdigest())
+        # An animation and its first frame alone have the same regions, but not the same warnings.
+        notes = "\n".join(prepared.warnings)
+        parts = (str(checkpoint), analyzer.identity, text, str(gate), hashlib.sha256(content).hexdigest(), notes)
         key = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
         analysis = self.memory.get((key, "analysis"), lambda: analyzer.predict(prepared, gate))
         if opened is not None:

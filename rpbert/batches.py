@@ -1,10 +1,11 @@
 """Examples -> batches of one epoch, of similar length, in an order that the generator alone decides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.configuration import LABELS
@@ -14,6 +15,7 @@ from rpbert.recipe import Multitask
 from rpbert.word_features import WordFeatures
 
 LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
+Readings = Mapping[tuple[str, ...], Tensor]  # the words of a tweet -> a teacher's emissions (W, L)
 POOL = 50  # batches are cut from pools of this many, sorted by length: little padding, still much chance
 
 
@@ -42,12 +44,13 @@ def ner_batches(
     settings: Multitask,
     generator: torch.Generator,
     features: WordFeatures | None = None,
+    readings: Readings | None = None,
 ) -> list[Batch]:
     """Labelled tweets, some obscured; with pictures and without never in one batch: text alone costs no regions.
 
     A share `text_only` of the tweets with pictures come twice, the second time without. A masked name can be read only
     from what stands around it, the picture included; where there is none, no name is masked. With `features` a batch
-    also has what these need to know of its words.
+    also has what these need to know of its words; with `readings` (of every tweet), what a teacher reads in it.
     """
     labelled = [example for example in examples if example.labels is not None]
     chance = torch.rand(len(labelled), generator=generator).tolist()
@@ -68,6 +71,8 @@ def ner_batches(
             tensors["labels"] = _label_tensor(chosen, [pieces[row] for row in rows])
             if features is not None:
                 tensors |= features.inputs([_words_read(pieces[row], group[row], tokenizer) for row in rows])
+            if readings is not None:
+                tensors["taught"] = _taught_tensor(chosen, tensors["labels"].shape[1], readings)
             batches.append(Batch(tensors, chosen if with_picture else []))
     return [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
 
@@ -114,6 +119,11 @@ def _label_tensor(examples: Sequence[Example], pieces: Sequence[Pieces]) -> Tens
         kept = repair_bio(example.labels or ())[: tweet.words]
         labels[row, : len(kept)] = torch.tensor([LABEL_INDEX[label] for label in kept])
     return labels
+
+
+def _taught_tensor(examples: Sequence[Example], words: int, readings: Readings) -> Tensor:
+    """(B, W, L) the teacher's emissions of the first `words` words; 0 at padding."""
+    return pad_sequence([readings[example.words][:words] for example in examples], batch_first=True)
 
 
 def relation_batches(

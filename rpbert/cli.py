@@ -89,6 +89,7 @@ def _train(arguments: argparse.Namespace) -> None:
         arguments.output,
         arguments.text_weights,
         arguments.vision_weights,
+        arguments.teacher_weights,
         arguments.resume,
     )
 
@@ -177,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--output", type=Path, required=True, help="folder for checkpoint, state and record")
     train.add_argument("--text-weights", help="folder or Hub id of the text encoder (default: the preset's Hub id)")
     train.add_argument("--vision-weights", help="safetensors file or Hub id of the CNN (default: the preset's Hub id)")
+    train.add_argument("--teacher-weights", help="folder or Hub id of the teacher (default: the recipe's Hub id)")
     train.add_argument("--resume", action="store_true", help="go on after the last whole epoch in --output")
     train.set_defaults(run=_train)
 

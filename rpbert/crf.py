@@ -89,6 +89,24 @@ class Crf(nn.Module):
         """log P (B,) of the paths `labels` (B, W)."""
         return self.score(emissions, labels, mask) - self.log_partition(emissions, mask)
 
+    def cross_entropy(self, emissions: Tensor, mask: Tensor, teacher: "Crf", taught: Tensor) -> Tensor:
+        """Mean of -log P(y) over B sentences and, by their probability under `teacher`, over all their paths y.
+
+        It is least where this CRF finds every path as probable as the teacher does; the likelihood of one path is what
+        it becomes when the teacher is sure. The expected score of a path takes no enumeration: it is linear in the
+        teacher's marginals, which are the gradients of the teacher's log Z.
+
+        Args:
+            emissions: (B, W, L) of this CRF. taught: (B, W, L) those of `teacher`, which has the same labels.
+        """
+        with torch.enable_grad():
+            leaf = taught.detach().requires_grad_()
+            sources = [leaf, teacher.start_transitions, teacher.end_transitions, teacher.transitions]
+            marginals = torch.autograd.grad(teacher.log_partition(leaf, mask).sum(), sources)
+        scores = [emissions, self.start_transitions, self.end_transitions, self.transitions]
+        expected = torch.stack([(share * score).sum() for share, score in zip(marginals, scores, strict=True)]).sum()
+        return (self.log_partition(emissions, mask).sum() - expected) / len(emissions)
+
     @torch.no_grad()
     def viterbi(self, emissions: Tensor, mask: Tensor) -> list[list[int]]:
         """The most probable path of each sentence, as label indices; never one that BIO forbids."""

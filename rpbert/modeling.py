@@ -61,6 +61,18 @@ class View(NamedTuple):
     visual: Tensor  # (B, 49, d) visual tokens
 
 
+def word_means(states: Tensor, word_index: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean state (B, W, d) of each word's pieces, from states (B, >= n, d), and the word mask (B, W).
+
+    Args:
+        word_index: (B, n) the word of each piece, -1 at [CLS], [SEP] and padding.
+    """
+    words = torch.arange(int(word_index.max()) + 1, device=states.device)
+    member = word_index.unsqueeze(1) == words.view(1, -1, 1)  # (B, W, n)
+    mean = member.to(states.dtype) / member.sum(dim=2, keepdim=True).clamp(min=1)
+    return mean @ states[:, : word_index.shape[1]], member.any(dim=2)
+
+
 class RpBert(PreTrainedModel):
     """The model; build it with `RpBert(config)` (random weights), `RpBert.from_pretrained` (trained) or
     `rpbert.checkpoint.from_backbones` (pretrained backbones, new heads)."""
@@ -220,14 +232,10 @@ class RpBert(PreTrainedModel):
         """Piece states (B, >= n, d) to emissions (B, W, L) and the word mask (B, W).
 
         Args:
-            word_index: (B, n) the word of each piece, -1 at [CLS], [SEP] and padding.
+            word_index: as in `word_means`.
             characters: (B, W, k), static_ids: (B, W), from `WordFeatures.inputs` where the configuration asks for them.
         """
-        words = torch.arange(int(word_index.max()) + 1, device=states.device)
-        member = word_index.unsqueeze(1) == words.view(1, -1, 1)  # (B, W, n)
-        word_mask = member.any(dim=2)  # (B, W)
-        mean = member.to(states.dtype) / member.sum(dim=2, keepdim=True).clamp(min=1)
-        vectors = mean @ states[:, : word_index.shape[1]]  # (B, W, d), the mean of a word's pieces
+        vectors, word_mask = word_means(states, word_index)
         vectors = torch.cat([vectors, *self.word_features(characters, static_ids)], dim=2)
         packed = pack_padded_sequence(
             self.dropout(vectors), word_mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rpbert.crf import Crf
 from rpbert.gates import parse_gate
 from rpbert.modeling import RpBert
 from rpbert.recipe import Multitask
@@ -14,10 +15,12 @@ from rpbert.recipe import Multitask
 class Objectives(nn.Module):
     """`forward(task, batch)` gives the mean loss of a batch."""
 
-    def __init__(self, model: RpBert, settings: Multitask) -> None:
+    def __init__(self, model: RpBert, settings: Multitask, teacher: Crf | None = None, share: float = 0.0) -> None:
         super().__init__()
         self.model = model
         self.settings = settings
+        self.teacher = teacher
+        self.share = share
 
     def forward(self, task: str, batch: dict[str, Tensor]) -> Tensor:
         """`task` is "ner" or "relation"."""
@@ -32,13 +35,23 @@ class Objectives(nn.Module):
         labels: Tensor,
         case_ids: Tensor | None = None,
         regions: Tensor | None = None,
+        taught: Tensor | None = None,
         **word_inputs: Tensor,
     ) -> Tensor:
-        """CRF negative log-likelihood per tweet; labels (B, W), padding any valid index; `WordFeatures.inputs`."""
+        """CRF negative log-likelihood per tweet, a share of it of the teacher's paths instead of the labels.
+
+        Args:
+            labels: (B, W), padding any valid index.
+            taught: (B, W, L) the teacher's emissions, where there is a teacher.
+            word_inputs: `WordFeatures.inputs`.
+        """
         gate = parse_gate(self.settings.gate)
         output = self.model(input_ids, attention_mask, word_index, case_ids, regions, gate=gate, **word_inputs)
         likelihood = self.model.crf.log_likelihood(output.emissions, labels, output.word_mask)
-        return -likelihood.mean()
+        if self.teacher is None or taught is None:
+            return -likelihood.mean()
+        cross_entropy = self.model.crf.cross_entropy(output.emissions, output.word_mask, self.teacher, taught)
+        return (1 - self.share) * -likelihood.mean() + self.share * cross_entropy
 
     def relation(
         self,

@@ -37,6 +37,17 @@ class Alignment:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """The larger tagger that is trained first and learned from; see `rpbert.teacher`. No weights leave it out."""
+
+    weights: str
+    epochs: int
+    learning_rate: float
+    share: float
+    unlabelled: list[str]
+
+
+@dataclass(frozen=True)
 class Multitask:
     """The stage that learns both tasks."""
 
@@ -73,6 +84,7 @@ class Recipe:
     dev: Dev
     features: Features
     alignment: Alignment
+    teacher: Teacher
     multitask: Multitask
 
 
@@ -88,6 +100,8 @@ def read_recipe(path: Path) -> Recipe:
     assert isinstance(recipe, Recipe)
     if recipe.preset not in PRESETS:
         raise UserError(f"{path}: the preset {recipe.preset!r} is none of {', '.join(PRESETS)}.")
+    if recipe.teacher.unlabelled and not recipe.teacher.weights:
+        raise UserError(f"{path}: unlabelled tweets need a teacher that reads them. Set weights under [teacher].")
     if recipe.features.characters < 0 or recipe.features.characters % 2:
         raise UserError(f"{path}: characters must be 0 or an even number, half of it for each reading direction.")
     return recipe

@@ -23,7 +23,8 @@ def file_of(data: Path, name: str) -> Path:
 
 
 def read_sets(recipe: Recipe, data: Path) -> dict[str, Any]:
-    """Lists of examples or captions: `pairs`, `captions`, `tweets`, `dev_pairs`; and `dev_tweets`, a list per name.
+    """Lists of examples or captions: `pairs`, `captions`, `tweets`, `unlabelled`, `dev_pairs`; and `dev_tweets`, a list
+    per name.
 
     Raises `UserError` as the readers do, and when epochs could not be compared by the development sets.
     """
@@ -31,6 +32,7 @@ def read_sets(recipe: Recipe, data: Path) -> dict[str, Any]:
         "pairs": [example for name in recipe.pairs for example in _read_pairs(data, name)],
         "captions": [caption for name in recipe.captions for caption in read_captions(data / name) if caption.match],
         "tweets": [example for name in recipe.tweets for example in _read_tweets(recipe, data, name)],
+        "unlabelled": [tweet for name in recipe.teacher.unlabelled for tweet in read_conll(file_of(data, name))],
         "dev_pairs": _read_pairs(data, recipe.dev.pairs),
         "dev_tweets": {name: _read_tweets(recipe, data, name) for name in recipe.dev.tweets},
     }
@@ -57,13 +59,15 @@ def pictures_of(sets: dict[str, Any]) -> Iterator[Path]:
 def words_of(sets: dict[str, Any]) -> set[str]:
     """The words of all tweets, as they are written and in small letters."""
     tweets = [*sets["tweets"], *(example for examples in sets["dev_tweets"].values() for example in examples)]
-    words = {word for example in [*sets["pairs"], *sets["dev_pairs"], *tweets] for word in example.words}
+    every = [*sets["pairs"], *sets["dev_pairs"], *sets["unlabelled"], *tweets]
+    words = {word for example in every for word in example.words}
     return words | {word.lower() for word in words}
 
 
 def fingerprints(recipe: Recipe, data: Path) -> dict[str, str]:
     """SHA-256 of every file that the recipe names."""
-    names = [*recipe.pairs, *recipe.captions, *recipe.tweets, recipe.dev.pairs, *recipe.dev.tweets]
+    learned = [*recipe.pairs, *recipe.captions, *recipe.tweets, *recipe.teacher.unlabelled]
+    names = [*learned, recipe.dev.pairs, *recipe.dev.tweets]
     return {name: hashlib.sha256(file_of(data, name).read_bytes()).hexdigest() for name in names}
 
 

@@ -38,6 +38,7 @@ from rpbert.recipe import Multitask, Recipe
 from rpbert.regions import RegionStore, compute_regions
 from rpbert.sets import fingerprints, pictures_of, read_sets, words_of
 from rpbert.static_vectors import read_static_vectors
+from rpbert.teacher import Teaching, teach
 
 STATE = "state"
 HISTORY = "history.json"
@@ -49,6 +50,7 @@ def train(
     output: Path,
     text_weights: str | None = None,
     vision_weights: str | None = None,
+    teacher_weights: str | None = None,
     resume: bool = False,
 ) -> dict[str, Any]:
     """Train by `recipe` and leave the best epoch's checkpoint in `output`.
@@ -56,6 +58,7 @@ def train(
     Args:
         data: folder that the recipe's paths are relative to.
         text_weights, vision_weights: as for `from_backbones`; None takes the preset's from the Hugging Face Hub.
+        teacher_weights: folder or Hub id of the teacher's encoder; None takes the recipe's.
         resume: go on after the last whole epoch in `output`, to the same result as an uninterrupted run.
 
     Returns:
@@ -93,7 +96,11 @@ def train(
     record |= {"versions": _versions(), "epochs": []}
     if not resume and recipe.alignment.epochs:
         record["alignment"] = _align(model, tokenizer, store, sets, recipe, classifier)
-    loop = _Loop(accelerator, model, tokenizer, store, recipe, sets, output)
+    teaching = None
+    if recipe.teacher.weights:
+        with accelerator.main_process_first():  # the others find what it keeps
+            teaching = teach(recipe, sets, teacher_weights or recipe.teacher.weights, output, accelerator)
+    loop = _Loop(accelerator, model, tokenizer, store, recipe, sets, output, teaching)
     return loop.run(record, resume)
 
 
@@ -146,13 +153,15 @@ class _Loop:
         recipe: Recipe,
         sets: dict[str, Any],
         output: Path,
+        teaching: Teaching | None = None,
     ) -> None:
+        self.readings = teaching and teaching.readings
         self.accelerator, self.model, self.tokenizer, self.store = accelerator, model, tokenizer, store
         self.recipe, self.sets, self.output = recipe, sets, output
         settings = recipe.multitask
         if recipe.alignment.epochs:
             freeze_aligned(model)
-        objectives = Objectives(model, settings)
+        objectives = Objectives(model, settings, teaching and teaching.crf, recipe.teacher.share)
         optimizer = torch.optim.AdamW(parameter_groups(model, settings), fused=True)
         steps = settings.epochs * len(self._batches(0))
         schedule = get_linear_schedule_with_warmup(optimizer, int(settings.warmup * steps), steps)
@@ -223,7 +232,7 @@ class _Loop:
         pairs, tweets = self.sets["pairs"], [*self.sets["tweets"], *self.sets["pairs"]]
         related = pairs if settings.relation_weight else []
         relation = relation_batches(related, self.tokenizer, limit, settings, generator)
-        ner = ner_batches(tweets, self.tokenizer, limit, settings, generator, features)
+        ner = ner_batches(tweets, self.tokenizer, limit, settings, generator, features, self.readings)
         batches = [*(("relation", batch) for batch in relation), *(("ner", batch) for batch in ner)]
         if settings.interleave:
             batches = [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from rpbert.modeling import RpBert
 from rpbert.processing import picture_tensor
-from rpbert.recipe import Alignment, Dev, Features, Multitask, Recipe
+from rpbert.recipe import Alignment, Dev, Features, Multitask, Recipe, Teacher
 
 COLOURS = {
     "red": (230, 20, 20),
@@ -66,6 +66,7 @@ def recipe(**changes: Any) -> Recipe:
         "dev": Dev(pairs="dev.jsonl", tweets=["valid.txt"]),
         "features": Features(characters=0, static_vectors=""),
         "alignment": Alignment(epochs=3, batch=4, learning_rate=1e-2, weight_decay=0.1, region_dropout=0.1),
+        "teacher": Teacher(weights="", epochs=0, learning_rate=1e-3, share=0.5, unlabelled=[]),
         "multitask": settings(interleave=True, average=0.8, text_only=0.3, swapped=0.5),
     }
     return Recipe(**{**values, **changes})

@@ -13,6 +13,7 @@ from rpbert.recipe import read_recipe
 TOY = {
     '["tweetpairs/train.jsonl"]': '["pairs.jsonl"]',
     '["flickr8k/train.tsv"]': '["captions.tsv"]',
+    '["tweebank_ner/train.bio", "wnut17/train.conll"]': "[]",
     '"tweetpairs/dev.jsonl"': '"dev.jsonl"',
     '["twitter2015/valid.txt", "twitter2017/valid.txt"]': '["valid.txt"]',
 }
@@ -99,8 +100,21 @@ def test_options_reach_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(training, "train", train)
     recipe = toy_recipe(tmp_path)
     options = ["--recipe", str(recipe), "--data", "data", "--output", "runs/one", "--text-weights", "bert"]
-    assert main(["train", *options, "--vision-weights", "cnn", *(["--resume"] if resume else [])]) == 0
-    assert calls == [(read_recipe(recipe), Path("data"), Path("runs/one"), "bert", "cnn", resume)]
+    assert (
+        main(
+            [
+                "train",
+                *options,
+                "--vision-weights",
+                "cnn",
+                "--teacher-weights",
+                "mpnet",
+                *(["--resume"] if resume else []),
+            ]
+        )
+        == 0
+    )
+    assert calls == [(read_recipe(recipe), Path("data"), Path("runs/one"), "bert", "cnn", "mpnet", resume)]
 
 
 def test_defaults_are_the_shipped_recipe_and_the_presets_weights(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,4 +125,4 @@ def test_defaults_are_the_shipped_recipe_and_the_presets_weights(monkeypatch: py
 
     monkeypatch.setattr(training, "train", train)
     assert main(["train", "--data", "data", "--output", "out"]) == 0
-    assert calls == [(read_recipe(RECIPES / "mini.toml"), Path("data"), Path("out"), None, None, False)]
+    assert calls == [(read_recipe(RECIPES / "mini.toml"), Path("data"), Path("out"), None, None, None, False)]

@@ -337,3 +337,49 @@ def test_spans_of(labels: list[str], expected: list[tuple[int, int, str]]) -> No
 def test_spans_of_agrees_with_looking_at_every_range() -> None:
     for path in PATHS[4]:
         assert set(spans_of([LABELS[label] for label in path])) == entities(path)
+
+
+def test_cross_entropy_by_brute_force() -> None:
+    """The sum over all paths of P(path | teacher) times -log P(path), mean over the sentences."""
+    torch.manual_seed(4)
+    crf, teacher = Crf(LABELS), Crf(LABELS)
+    for parameter in (*crf.parameters(), *teacher.parameters()):
+        torch.nn.init.normal_(parameter)
+    emissions, taught = torch.randn(2, len(LENGTHS), 4, len(LABELS))
+    mask = torch.arange(4) < torch.tensor(LENGTHS).unsqueeze(1)
+    total = 0.0
+    for row, words in enumerate(LENGTHS):
+        learned, wanted = path_scores(crf, emissions[row], words), path_scores(teacher, taught[row], words)
+        log_z, log_z_teacher = (
+            math.log(sum(math.exp(score) for score in scores.values())) for scores in (learned, wanted)
+        )
+        total += sum(math.exp(wanted[path] - log_z_teacher) * (log_z - learned[path]) for path in learned)
+    assert crf.cross_entropy(emissions, mask, teacher, taught).item() == pytest.approx(total / len(LENGTHS), rel=1e-4)
+
+
+def test_cross_entropy_is_least_for_the_teachers_own_scores() -> None:
+    """Learned from by gradient steps on everything, the teacher's marginals come out."""
+    torch.manual_seed(5)
+    crf, teacher = Crf(LABELS), Crf(LABELS)
+    torch.nn.init.normal_(teacher.transitions)
+    emissions, taught = torch.zeros(1, 3, len(LABELS), requires_grad=True), 2 * torch.randn(1, 3, len(LABELS))
+    mask = torch.ones(1, 3, dtype=torch.bool)
+    optimizer = torch.optim.Adam([emissions, *crf.parameters()], lr=0.1)
+    for _ in range(300):
+        loss = crf.cross_entropy(emissions, mask, teacher, taught)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert torch.allclose(crf.marginals(emissions, mask), teacher.marginals(taught, mask), atol=0.01)
+    assert all(parameter.grad is None for parameter in teacher.parameters())  # the teacher is not trained
+
+
+def test_cross_entropy_with_a_sure_teacher_is_the_likelihood_of_its_path() -> None:
+    torch.manual_seed(6)
+    crf, teacher = Crf(LABELS), Crf(LABELS)
+    emissions, mask = torch.randn(1, 3, len(LABELS)), torch.ones(1, 3, dtype=torch.bool)
+    path = torch.tensor([[LABELS.index("O"), LABELS.index("B-PER"), LABELS.index("I-PER")]])
+    sure = torch.nn.functional.one_hot(path, len(LABELS)) * 100.0
+    assert torch.allclose(
+        crf.cross_entropy(emissions, mask, teacher, sure), -crf.log_likelihood(emissions, path, mask).mean()
+    )

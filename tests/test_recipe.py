@@ -140,3 +140,9 @@ def test_recipe_that_is_not_utf8(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["nothing.toml", "."])
 def test_recipe_that_is_missing(tmp_path: Path, name: str) -> None:
     assert "no recipe" in refusal(tmp_path / name)
+
+
+def test_unlabelled_tweets_need_a_teacher(tmp_path: Path) -> None:
+    assert "teacher" in refusal(
+        changed(tmp_path, 'weights = "sentence-transformers/all-mpnet-base-v2"', 'weights = ""')
+    )

@@ -64,7 +64,7 @@ def run(
     text, vision = write_base_weights(tmp_path_factory.mktemp("weights"), base, tokenizer)
 
     def train(output: Path, chosen: Recipe = THREE, data: Path = corpus, resume: bool = False) -> dict[str, Any]:
-        return training.train(chosen, data, output, text, vision, resume)
+        return training.train(chosen, data, output, text, vision, resume=resume)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "preset_config", lambda name: copy.deepcopy(tiny_config))

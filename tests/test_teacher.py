@@ -1,0 +1,190 @@
+"""The teacher: trained on the toy corpus, what it reads reaches the small model and nothing of it the checkpoint."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from accelerate import Accelerator
+from corpus import recipe, seeing, settings, write_base_weights, write_corpus
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from rpbert import teacher, training
+from rpbert.batches import ner_batches
+from rpbert.checkpoint import load_checkpoint
+from rpbert.configuration import LABELS, RpBertConfig
+from rpbert.crf import Crf
+from rpbert.data import Example, read_conll
+from rpbert.errors import UserError
+from rpbert.modeling import RpBert
+from rpbert.objectives import Objectives
+from rpbert.recipe import Recipe, Teacher
+from rpbert.sets import read_sets
+from rpbert.teacher import CACHE, Teaching, load_tagger, read_tweets, teach, train_tagger
+
+TEACHER = Teacher(weights="a Hub id", epochs=30, learning_rate=5e-3, share=0.5, unlabelled=["more.txt"])
+TAUGHT = recipe(teacher=TEACHER, multitask=settings(epochs=1), alignment=replace(recipe().alignment, epochs=0))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy corpus with tweets that nobody has labelled: the O of each word means nothing."""
+    folder = write_corpus(tmp_path_factory.mktemp("corpus"))
+    (folder / "more.txt").write_text("in\tO\nLima\tO\nnow\tO\n\nnow\tO\nnow\tO\n\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, str]:
+    return write_base_weights(tmp_path_factory.mktemp("weights"), seeing(tiny_model), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def taught(data: Path, weights: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Teaching]:
+    torch.manual_seed(1)
+    folder = tmp_path_factory.mktemp("taught")
+    return folder, teach(TAUGHT, read_sets(TAUGHT, data), weights[0], folder, Accelerator(cpu=True))
+
+
+def labels_of(crf: Crf, emissions: Tensor) -> list[str]:
+    (path,) = crf.viterbi(emissions.unsqueeze(0), torch.ones(1, len(emissions), dtype=torch.bool))
+    return [LABELS[label] for label in path]
+
+
+def test_it_learns_the_labelled_tweets(data: Path, taught: tuple[Path, Teaching]) -> None:
+    for tweet in read_conll(data / "train.txt"):
+        assert labels_of(taught[1].crf, taught[1].readings[tweet.words]) == list(tweet.labels or ())
+
+
+def test_the_unlabelled_get_the_labels_that_it_reads(data: Path, taught: tuple[Path, Teaching]) -> None:
+    folder, teaching = taught
+    sets = read_sets(TAUGHT, data)
+    before = len(sets["tweets"])
+    teach(TAUGHT, sets, "not needed: it is kept", folder, Accelerator(cpu=True))
+    city, other = sets["tweets"][before:]
+    assert (city.words, city.labels) == (("in", "Lima", "now"), ("O", "B-LOC", "O"))
+    assert other.words == ("now", "now")
+    assert list(other.labels) == labels_of(teaching.crf, teaching.readings[other.words])
+
+
+def test_what_is_kept_reads_the_same(data: Path, taught: tuple[Path, Teaching]) -> None:
+    folder, teaching = taught
+    again = teach(TAUGHT, read_sets(TAUGHT, data), "not needed: it is kept", folder, Accelerator(cpu=True))
+    assert again.readings.keys() == teaching.readings.keys()
+    assert all(torch.equal(again.readings[words], teaching.readings[words]) for words in again.readings)
+    assert all(torch.equal(a, b) for a, b in zip(again.crf.parameters(), teaching.crf.parameters(), strict=True))
+
+
+def test_reading_in_batches_is_reading_one_by_one(data: Path, weights: tuple[str, str]) -> None:
+    tagger, tokenizer = load_tagger(weights[0])
+    tweets = [*read_conll(data / "train.txt"), Example("x", ("Ana", "Lima", "likes", "red", "!", "!"))]
+    together = read_tweets(tagger, tokenizer, tweets, Accelerator(cpu=True))
+    for tweet, emissions in zip(tweets, together, strict=True):
+        (alone,) = read_tweets(tagger, tokenizer, [tweet], Accelerator(cpu=True))
+        assert emissions.shape == (len(tweet.words), len(LABELS))
+        assert torch.allclose(emissions, alone, atol=1e-5)
+
+
+def test_capitals_are_seen(weights: tuple[str, str]) -> None:
+    tagger, tokenizer = load_tagger(weights[0])
+    tweets = [Example("1", ("lima",)), Example("2", ("Lima",))]
+    small, large = read_tweets(tagger, tokenizer, tweets, Accelerator(cpu=True))
+    assert not torch.allclose(small, large, atol=1e-4)
+
+
+def test_pictures_are_left_alone(data: Path, weights: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    tagger, tokenizer = load_tagger(weights[0])
+    seen: list[list[Example]] = []
+
+    def noting(tweets: list[Example], *arguments: Any) -> list[Any]:
+        seen.append(tweets)
+        return ner_batches(tweets, *arguments)
+
+    monkeypatch.setattr(teacher, "ner_batches", noting)
+    pairs = read_sets(TAUGHT, data)["pairs"]
+    assert all(pair.picture for pair in pairs)
+    train_tagger(tagger, tokenizer, pairs, replace(TAUGHT, teacher=replace(TEACHER, epochs=1)), Accelerator(cpu=True))
+    assert seen
+    assert all([tweet.words for tweet in tweets] == [pair.words for pair in pairs] for tweets in seen)
+    assert not any(tweet.picture for tweets in seen for tweet in tweets)
+
+
+def test_weights_that_cannot_be_loaded(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="teacher"):
+        load_tagger(str(tmp_path / "nothing"))
+
+
+# ---- learning from it -----------------------------------------------------------------------------------------------
+
+
+def test_readings_of_a_batch_are_those_of_its_words(tokenizer: PreTrainedTokenizerBase) -> None:
+    tweets = [Example(str(n), tuple("abc"[: n + 1]), ("O",) * (n + 1)) for n in range(3)]
+    readings = {tweet.words: torch.full((len(tweet.words), len(LABELS)), len(tweet.words) + 0.5) for tweet in tweets}
+    (batch,) = ner_batches(tweets, tokenizer, 20, settings(), torch.Generator().manual_seed(0), readings=readings)
+    lengths = (batch.tensors["word_index"].max(dim=1).values + 1).tolist()
+    assert sorted(lengths) == [1, 2, 3]
+    for row, length in zip(batch.tensors["taught"], lengths, strict=True):
+        assert row[:length].eq(length + 0.5).all()
+        assert row[length:].eq(0).all()
+
+
+def test_readings_end_where_the_tweet_was_cut(tokenizer: PreTrainedTokenizerBase) -> None:
+    tweet = Example("1", tuple("abcdefgh"), ("O",) * 8)
+    readings = {tweet.words: torch.arange(8.0).unsqueeze(1).expand(8, len(LABELS))}
+    (batch,) = ner_batches([tweet], tokenizer, 5, settings(), torch.Generator().manual_seed(0), readings=readings)
+    assert batch.tensors["taught"][0, :, 0].tolist() == [0, 1, 2]  # with [CLS] and [SEP] three letters fit
+
+
+@torch.no_grad()
+def test_share_of_the_teacher_in_the_loss(
+    tiny_model: RpBert, batch_of: Callable[[list[str]], dict[str, Tensor]]
+) -> None:
+    torch.manual_seed(0)
+    crf, batch = Crf(LABELS), batch_of(["meet James in", "obama rocks"])
+    batch["labels"] = torch.tensor([[0, 1, 0], [1, 2, 0]])
+    taught = torch.randn(2, 3, len(LABELS))
+    alone = float(Objectives(tiny_model, settings(gate="closed")).eval()("ner", batch))
+    output = tiny_model(**{name: tensor for name, tensor in batch.items() if name != "labels"})
+    cross = float(tiny_model.crf.cross_entropy(output.emissions, output.word_mask, crf, taught))
+    both = Objectives(tiny_model, settings(gate="closed"), crf, 0.25).eval()("ner", {**batch, "taught": taught})
+    assert float(both) == pytest.approx(0.75 * alone + 0.25 * cross, rel=1e-5)
+    assert alone != pytest.approx(cross, rel=0.01)
+
+
+def test_a_whole_run(
+    data: Path,
+    weights: tuple[str, str],
+    tiny_config: RpBertConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(training, "preset_config", lambda name: copy.deepcopy(tiny_config))
+    texts: list[set[tuple[str, ...]]] = []
+    make = training.ner_batches
+
+    def noting(tweets: list[Example], *arguments: Any) -> list[Any]:
+        texts.append({tweet.words for tweet in tweets})
+        return make(tweets, *arguments)
+
+    monkeypatch.setattr(training, "ner_batches", noting)
+
+    def run(output: Path, chosen: Recipe) -> dict[str, Tensor]:
+        training.train(chosen, data, output, *weights, weights[0])
+        load_checkpoint(output)  # nothing missing, and nothing of a teacher
+        return load_file(output / "model.safetensors")
+
+    learned = run(tmp_path / "taught", TAUGHT)
+    assert (tmp_path / "taught" / CACHE).exists()
+    assert ("now", "now") in texts[-1]
+    without = run(tmp_path / "alone", replace(TAUGHT, teacher=replace(TEACHER, weights="", unlabelled=[])))
+    assert not (tmp_path / "alone" / CACHE).exists()
+    assert ("now", "now") not in texts[-1]
+    assert learned.keys() == without.keys()
+    assert not torch.allclose(learned["emission_head.weight"], without["emission_head.weight"])

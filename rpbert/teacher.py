@@ -28,6 +28,7 @@ from rpbert.configuration import LABELS
 from rpbert.crf import Crf
 from rpbert.data import Example
 from rpbert.errors import UserError
+from rpbert.evaluation import ner_scores
 from rpbert.modeling import word_means
 from rpbert.prediction import best_labels
 from rpbert.processing import CASES, collate_pieces, to_pieces
@@ -45,6 +46,17 @@ class Teaching(NamedTuple):
 
     crf: Crf
     readings: Readings
+
+    def labels(self, tweet: Example) -> tuple[str, ...]:
+        """The labels that it finds most probable, one per word."""
+        emissions = self.readings[tweet.words].unsqueeze(0)  # (1, W, L)
+        (labels,) = best_labels(self.crf, emissions, torch.ones(emissions.shape[:2], dtype=torch.bool))
+        return labels + ("O",) * (len(tweet.words) - len(labels))  # words that did not fit
+
+    def strict_f1(self, tweets: Sequence[Example]) -> float:
+        """Strict F1 of its labels, as in `rpbert.evaluation`."""
+        f1: float = ner_scores([tweet.labels or () for tweet in tweets], [*map(self.labels, tweets)])["strict"]["f1"]
+        return f1
 
 
 class Tagger(nn.Module):
@@ -142,23 +154,28 @@ def teach(recipe: Recipe, sets: dict[str, Any], weights: str, folder: Path, acce
     """What a teacher, trained on the labelled tweets of `sets`, reads in all of them.
 
     Kept in `folder`, so that a resumed run has the same teacher. The unlabelled tweets become tweets of `sets` with the
-    teacher's most probable labels.
+    teacher's most probable labels. The dev sets are read too, for `teacher_figures` alone.
     """
     labelled = [tweet for tweet in (*sets["tweets"], *sets["pairs"]) if tweet.labels is not None]
-    every = [*labelled, *sets["unlabelled"]]
+    every = [*labelled, *sets["unlabelled"], *(tweet for tweets in _dev(sets).values() for tweet in tweets)]
     if not (folder / CACHE).exists():
         tagger, tokenizer = load_tagger(weights)
         tagger.to(accelerator.device)
         train_tagger(tagger, tokenizer, labelled, recipe, accelerator)
         _save(folder / CACHE, tagger.crf, read_tweets(tagger, tokenizer, every, accelerator))
     teaching = _load(folder / CACHE, every)
-    for tweet in sets["unlabelled"]:
-        emissions = teaching.readings[tweet.words].unsqueeze(0)  # (1, W, L)
-        (labels,) = best_labels(teaching.crf, emissions, torch.ones(emissions.shape[:2], dtype=torch.bool))
-        rest = ("O",) * (len(tweet.words) - len(labels))  # words that did not fit
-        sets["tweets"].append(replace(tweet, labels=labels + rest))
-    teaching.crf.to(accelerator.device)
+    sets["tweets"] += [replace(tweet, labels=teaching.labels(tweet)) for tweet in sets["unlabelled"]]
     return teaching
+
+
+def teacher_figures(teaching: Teaching, sets: dict[str, Any]) -> dict[str, float]:
+    """The teacher's strict F1 on every dev set with names."""
+    return {f"{name} strict F1": teaching.strict_f1(tweets) for name, tweets in _dev(sets).items()}
+
+
+def _dev(sets: dict[str, Any]) -> dict[str, list[Example]]:
+    named = {**sets["dev_tweets"], "pairs": sets["dev_pairs"]}
+    return {name: tweets for name, tweets in named.items() if all(tweet.labels is not None for tweet in tweets)}
 
 
 def _save(path: Path, crf: Crf, readings: Sequence[Tensor]) -> None:

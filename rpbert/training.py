@@ -38,7 +38,7 @@ from rpbert.recipe import Multitask, Recipe
 from rpbert.regions import RegionStore, compute_regions
 from rpbert.sets import fingerprints, pictures_of, read_sets, words_of
 from rpbert.static_vectors import read_static_vectors
-from rpbert.teacher import Teaching, teach
+from rpbert.teacher import Teaching, teach, teacher_figures
 
 STATE = "state"
 HISTORY = "history.json"
@@ -100,6 +100,8 @@ def train(
     if recipe.teacher.weights:
         with accelerator.main_process_first():  # the others find what it keeps
             teaching = teach(recipe, sets, teacher_weights or recipe.teacher.weights, output, accelerator)
+        record["teacher"] = teacher_figures(teaching, sets)
+        print("teacher, dev:", *(f"{name} {value:.4f}" for name, value in record["teacher"].items()))
     loop = _Loop(accelerator, model, tokenizer, store, recipe, sets, output, teaching)
     return loop.run(record, resume)
 
@@ -181,7 +183,7 @@ class _Loop:
         """All epochs that are still to do."""
         if resume:
             self.accelerator.load_state(str(self.output / STATE))
-            record = json.loads((self.output / STATE / HISTORY).read_text())
+            record |= json.loads((self.output / STATE / HISTORY).read_text())
         for epoch in range(len(record["epochs"]), self.recipe.multitask.epochs):
             record["epochs"].append(self._epoch(epoch))
             figures = record["epochs"][-1]["dev"]

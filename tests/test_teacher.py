@@ -25,7 +25,7 @@ from rpbert.modeling import RpBert
 from rpbert.objectives import Objectives
 from rpbert.recipe import Recipe, Teacher
 from rpbert.sets import read_sets
-from rpbert.teacher import CACHE, Teaching, load_tagger, read_tweets, teach, train_tagger
+from rpbert.teacher import CACHE, Teaching, load_tagger, read_tweets, teach, teacher_figures, train_tagger
 
 TEACHER = Teacher(weights="a Hub id", epochs=30, learning_rate=5e-3, share=0.5, unlabelled=["more.txt"])
 TAUGHT = recipe(teacher=TEACHER, multitask=settings(epochs=1), alignment=replace(recipe().alignment, epochs=0))
@@ -116,6 +116,22 @@ def test_pictures_are_left_alone(data: Path, weights: tuple[str, str], monkeypat
     assert not any(tweet.picture for tweets in seen for tweet in tweets)
 
 
+def test_figures_on_dev(data: Path, taught: tuple[Path, Teaching]) -> None:
+    sets = read_sets(TAUGHT, data)
+    assert set(teacher_figures(taught[1], sets)) == {"valid.txt strict F1", "pairs strict F1"}
+    # Of ten names two are asked for as another type than it has learned: 8 of 10 found are right, and 8 of 10 wanted.
+    tweets = [tweet for tweet in sets["tweets"] for _ in range(2)]
+    assert taught[1].strict_f1(tweets) == 1
+    tweets[:2] = [replace(tweet, labels=("O", "B-ORG", "O")) for tweet in tweets[:2]]
+    assert taught[1].strict_f1(tweets) == pytest.approx(0.8)
+
+
+def test_dev_tweets_are_not_learned_from(data: Path, taught: tuple[Path, Teaching]) -> None:
+    sets = read_sets(TAUGHT, data)
+    teach(TAUGHT, sets, "not needed: it is kept", taught[0], Accelerator(cpu=True))
+    assert not {tweet.words for tweet in sets["tweets"]} & {tweet.words for tweet in sets["dev_tweets"]["valid.txt"]}
+
+
 def test_weights_that_cannot_be_loaded(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="teacher"):
         load_tagger(str(tmp_path / "nothing"))
@@ -176,7 +192,8 @@ def test_a_whole_run(
     monkeypatch.setattr(training, "ner_batches", noting)
 
     def run(output: Path, chosen: Recipe) -> dict[str, Tensor]:
-        training.train(chosen, data, output, *weights, weights[0])
+        record = training.train(chosen, data, output, *weights, weights[0])
+        assert ("teacher" in record) == bool(chosen.teacher.weights)
         load_checkpoint(output)  # nothing missing, and nothing of a teacher
         return load_file(output / "model.safetensors")
 

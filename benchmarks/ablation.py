@@ -59,8 +59,7 @@ def train_start(data: Path, output: Path, text_weights: str | None, vision_weigh
     """Alignment, then the names of all tweets without their pictures, and no relation."""
     recipe = read_recipe(RECIPES / "mini.toml")
     settings = replace(recipe.multitask, epochs=1, gate="closed", text_only=0.0, relation_weight=0.0)
-    nobody = replace(recipe.teacher, weights="", unlabelled=[])
-    train(replace(recipe, teacher=nobody, multitask=settings), data, output, text_weights, vision_weights)
+    train(replace(recipe, multitask=settings), data, output, text_weights, vision_weights)
 
 
 def build(start: Path, row: str) -> tuple[RpBert, PreTrainedTokenizerBase]:

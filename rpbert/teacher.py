@@ -108,10 +108,10 @@ def train_tagger(
         generator = torch.Generator().manual_seed(1000 * seed + epoch)
         return [batch.tensors for batch in ner_batches(words_only, tokenizer, LIMIT, settings, generator)]
 
-    encoder = {id(parameter) for parameter in tagger.encoder.parameters()}
+    new = [tagger.case_embeddings, tagger.emission_head, tagger.crf]
     groups = [
-        {"params": [p for p in tagger.parameters() if id(p) in encoder], "lr": recipe.teacher.learning_rate},
-        {"params": [p for p in tagger.parameters() if id(p) not in encoder], "lr": HEAD_LEARNING_RATE},
+        {"params": list(tagger.encoder.parameters()), "lr": recipe.teacher.learning_rate},
+        {"params": [parameter for module in new for parameter in module.parameters()], "lr": HEAD_LEARNING_RATE},
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
     steps = recipe.teacher.epochs * len(batches(0))

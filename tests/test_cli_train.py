@@ -13,7 +13,6 @@ from rpbert.recipe import read_recipe
 TOY = {
     '["tweetpairs/train.jsonl"]': '["pairs.jsonl"]',
     '["flickr8k/train.tsv"]': '["captions.tsv"]',
-    '["tweebank_ner/train.bio", "wnut17/train.conll"]': "[]",
     '"tweetpairs/dev.jsonl"': '"dev.jsonl"',
     '["twitter2015/valid.txt", "twitter2017/valid.txt"]': '["valid.txt"]',
 }

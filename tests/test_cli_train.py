@@ -98,21 +98,9 @@ def test_options_reach_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(training, "train", train)
     recipe = toy_recipe(tmp_path)
-    options = ["--recipe", str(recipe), "--data", "data", "--output", "runs/one", "--text-weights", "bert"]
-    assert (
-        main(
-            [
-                "train",
-                *options,
-                "--vision-weights",
-                "cnn",
-                "--teacher-weights",
-                "mpnet",
-                *(["--resume"] if resume else []),
-            ]
-        )
-        == 0
-    )
+    options = ["--recipe", str(recipe), "--data", "data", "--output", "runs/one", *(["--resume"] if resume else [])]
+    weights = ["--text-weights", "bert", "--vision-weights", "cnn", "--teacher-weights", "mpnet"]
+    assert main(["train", *options, *weights]) == 0
     assert calls == [(read_recipe(recipe), Path("data"), Path("runs/one"), "bert", "cnn", "mpnet", resume)]
 
 

@@ -51,6 +51,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "soft gate, gradient flowing": {"gate": "soft", "detach_gate": False},
     "names alone": {"gate": "soft", "detach_gate": False, "relation_weight": 0.0},
     "soft gate, characters": {"gate": "soft"},
+    "soft gate, names masked": {"gate": "soft", "masked": 0.3},
+    "soft gate, lower-cased": {"gate": "soft", "lower_cased": 0.5},
 }
 THREE_SEEDS = ("text only", "no relation propagation", "soft gate", "hard gate")
 

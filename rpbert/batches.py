@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from rpbert.configuration import LABELS
 from rpbert.data import Example, repair_bio
+from rpbert.hashtags import as_hashtags, moved_reading
 from rpbert.processing import CASES, Pieces, collate_pieces, to_pieces
 from rpbert.recipe import Multitask
 from rpbert.word_features import WordFeatures
@@ -57,7 +58,9 @@ def ner_batches(
     seen = [e for e in labelled if e.picture]
     unseen = [e for e, draw in zip(labelled, chance, strict=True) if not e.picture or draw < settings.text_only]
     batches = []
-    for group, with_picture in ((seen, True), (unseen, False)):
+    for plain, with_picture in ((seen, True), (unseen, False)):
+        tagged = [as_hashtags(example, settings.hashtags, generator) for example in plain]
+        group = [example for example, _ in tagged]
         pieces = [to_pieces(tokenizer, example.words, limit) for example in group]
         masked = settings.masked if with_picture else 0.0
         pieces = [
@@ -72,7 +75,8 @@ def ner_batches(
             if features is not None:
                 tensors |= features.inputs([_words_read(pieces[row], group[row], tokenizer) for row in rows])
             if readings is not None:
-                tensors["taught"] = _taught_tensor(chosen, tensors["labels"].shape[1], readings)
+                taught = [moved_reading(readings[plain[row].words], tagged[row][1]) for row in rows]
+                tensors["taught"] = _taught_tensor(taught, tensors["labels"].shape[1])
             batches.append(Batch(tensors, chosen if with_picture else []))
     return [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
 
@@ -121,9 +125,9 @@ def _label_tensor(examples: Sequence[Example], pieces: Sequence[Pieces]) -> Tens
     return labels
 
 
-def _taught_tensor(examples: Sequence[Example], words: int, readings: Readings) -> Tensor:
-    """(B, W, L) the teacher's emissions of the first `words` words; 0 at padding."""
-    return pad_sequence([readings[example.words][:words] for example in examples], batch_first=True)
+def _taught_tensor(readings: Sequence[Tensor], words: int) -> Tensor:
+    """(B, W, L) a teacher's emissions (W, L) of the first `words` words; 0 at padding."""
+    return pad_sequence([reading[:words] for reading in readings], batch_first=True)
 
 
 def relation_batches(

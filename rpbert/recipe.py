@@ -66,6 +66,7 @@ class Multitask:
     text_only: float
     masked: float
     lower_cased: float
+    hashtags: float
     swapped: float
     swapped_weight: float
     relation_weight: float

@@ -47,6 +47,7 @@ def settings(**changes: Any) -> Multitask:
         "text_only": 0.0,
         "masked": 0.0,
         "lower_cased": 0.0,
+        "hashtags": 0.0,
         "swapped": 0.0,
         "swapped_weight": 0.5,
         "relation_weight": 1.0,

@@ -77,6 +77,8 @@ def ner_batches(
             if readings is not None:
                 taught = [moved_reading(readings[plain[row].words], tagged[row][1]) for row in rows]
                 tensors["taught"] = _taught_tensor(taught, tensors["labels"].shape[1])
+            if settings.visible_weight and with_picture:
+                tensors["visible"] = _visible_tensor(chosen, tensors["labels"].shape[1])
             batches.append(Batch(tensors, chosen if with_picture else []))
     return [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
 
@@ -128,6 +130,15 @@ def _label_tensor(examples: Sequence[Example], pieces: Sequence[Pieces]) -> Tens
 def _taught_tensor(readings: Sequence[Tensor], words: int) -> Tensor:
     """(B, W, L) a teacher's emissions (W, L) of the first `words` words; 0 at padding."""
     return pad_sequence([reading[:words] for reading in readings], batch_first=True)
+
+
+def _visible_tensor(examples: Sequence[Example], words: int) -> Tensor:
+    """(B, W) 1 where the name that a word belongs to is depicted, 0 where it is not, -1 where neither is known."""
+    rows = []
+    for example in examples:
+        known = example.visible or (None,) * len(example.words)
+        rows.append(torch.tensor([-1 if seen is None else int(seen) for seen in known[:words]]))
+    return pad_sequence(rows, batch_first=True, padding_value=-1)
 
 
 def relation_batches(

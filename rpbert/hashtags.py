@@ -42,7 +42,8 @@ def as_hashtags(example: Example, share: float, generator: torch.Generator) -> t
     if None not in origin:
         return example, origin
     kept = tuple("O" if index is None else labels[index] for index in origin)
-    return replace(example, words=tuple(words), labels=kept, visible=None), origin
+    seen = example.visible and tuple(None if index is None else example.visible[index] for index in origin)
+    return replace(example, words=tuple(words), labels=kept, visible=seen), origin
 
 
 def moved_reading(reading: Tensor, origin: Sequence[int | None]) -> Tensor:

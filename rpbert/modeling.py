@@ -38,6 +38,7 @@ class RpBertOutput(ModelOutput):
 
     emissions: Tensor | None = None  # (B, W, L), logits before the CRF
     word_mask: Tensor | None = None  # (B, W) bool
+    states: Tensor | None = None  # (B, >= n, d) what pass 2 makes of the pieces, with a picture also of its regions
     image_adds_logits: Tensor | None = None  # (B, 2), [does not add, adds]
     text_represented_logits: Tensor | None = None  # (B, 2), [text not shown, text shown]
     text_vector: Tensor | None = None  # (B, m), only with `config.matching`
@@ -317,6 +318,7 @@ class RpBert(PreTrainedModel):
             pieces = self.with_case(second.words, case_ids)
             states = self.encode(pieces, attention_mask, factor.view(-1, 1, 1) * second.visual, visible)
             output.emissions, output.word_mask = self.emit(states, word_index, characters, static_ids)
+            output.states = states
         return output
 
 

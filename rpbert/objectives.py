@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from rpbert.crf import Crf
 from rpbert.gates import parse_gate
-from rpbert.modeling import RpBert
+from rpbert.modeling import RpBert, word_means
 from rpbert.recipe import Multitask
 
 
@@ -21,6 +21,9 @@ class Objectives(nn.Module):
         self.settings = settings
         self.teacher = teacher
         self.share = share
+        # Whether a name is depicted, read from its words after pass 2. It is no part of the model: it only makes the
+        # words look at the picture.
+        self.visible_head = nn.Linear(model.config.text.hidden_size, 1) if settings.visible_weight else None
 
     def forward(self, task: str, batch: dict[str, Tensor]) -> Tensor:
         """`task` is "ner" or "relation"."""
@@ -36,6 +39,7 @@ class Objectives(nn.Module):
         case_ids: Tensor | None = None,
         regions: Tensor | None = None,
         taught: Tensor | None = None,
+        visible: Tensor | None = None,
         **word_inputs: Tensor,
     ) -> Tensor:
         """CRF negative log-likelihood per tweet, a share of it of the teacher's paths instead of the labels.
@@ -43,15 +47,27 @@ class Objectives(nn.Module):
         Args:
             labels: (B, W), padding any valid index.
             taught: (B, W, L) the teacher's emissions, where there is a teacher.
+            visible: (B, W) whether a word's name is depicted, 0 or 1, -1 where it is not known.
             word_inputs: `WordFeatures.inputs`.
         """
         gate = parse_gate(self.settings.gate)
         output = self.model(input_ids, attention_mask, word_index, case_ids, regions, gate=gate, **word_inputs)
-        likelihood = self.model.crf.log_likelihood(output.emissions, labels, output.word_mask)
-        if self.teacher is None or taught is None:
-            return -likelihood.mean()
-        cross_entropy = self.model.crf.cross_entropy(output.emissions, output.word_mask, self.teacher, taught)
-        return (1 - self.share) * -likelihood.mean() + self.share * cross_entropy
+        loss = -self.model.crf.log_likelihood(output.emissions, labels, output.word_mask).mean()
+        if self.teacher is not None and taught is not None:
+            cross_entropy = self.model.crf.cross_entropy(output.emissions, output.word_mask, self.teacher, taught)
+            loss = (1 - self.share) * loss + self.share * cross_entropy
+        if visible is not None:
+            loss = loss + self.settings.visible_weight * self._visible_loss(output.states, word_index, visible)
+        return loss
+
+    def _visible_loss(self, states: Tensor, word_index: Tensor, visible: Tensor) -> Tensor:
+        """Mean cross-entropy (nats) over the words of names of which it is known whether they are depicted."""
+        assert self.visible_head is not None
+        vectors, _ = word_means(states, word_index)  # (B, W, d)
+        logits = self.visible_head(vectors).squeeze(2).float()  # (B, W, 1) -> (B, W)
+        known = (visible >= 0).float()
+        per_word = F.binary_cross_entropy_with_logits(logits, visible.clamp(min=0).float(), reduction="none")
+        return (known * per_word).sum() / known.sum().clamp(min=1)
 
     def relation(
         self,

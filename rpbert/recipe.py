@@ -67,6 +67,7 @@ class Multitask:
     masked: float
     lower_cased: float
     hashtags: float
+    visible_weight: float
     swapped: float
     swapped_weight: float
     relation_weight: float

@@ -164,7 +164,11 @@ class _Loop:
         if recipe.alignment.epochs:
             freeze_aligned(model)
         objectives = Objectives(model, settings, teaching and teaching.crf, recipe.teacher.share)
-        optimizer = torch.optim.AdamW(parameter_groups(model, settings), fused=True)
+        groups = parameter_groups(model, settings)
+        if objectives.visible_head is not None:
+            rate = settings.head_learning_rate
+            groups.append({"params": [*objectives.visible_head.parameters()], "lr": rate, "weight_decay": 0.0})
+        optimizer = torch.optim.AdamW(groups, fused=True)
         steps = settings.epochs * len(self._batches(0))
         schedule = get_linear_schedule_with_warmup(optimizer, int(settings.warmup * steps), steps)
         self.objectives, self.optimizer, self.schedule = accelerator.prepare(objectives, optimizer, schedule)

@@ -48,6 +48,7 @@ def settings(**changes: Any) -> Multitask:
         "masked": 0.0,
         "lower_cased": 0.0,
         "hashtags": 0.0,
+        "visible_weight": 0.0,
         "swapped": 0.0,
         "swapped_weight": 0.5,
         "relation_weight": 1.0,
@@ -68,7 +69,7 @@ def recipe(**changes: Any) -> Recipe:
         "features": Features(characters=0, static_vectors=""),
         "alignment": Alignment(epochs=3, batch=4, learning_rate=1e-2, weight_decay=0.1, region_dropout=0.1),
         "teacher": Teacher(weights="", epochs=0, learning_rate=1e-3, share=0.5, unlabelled=[]),
-        "multitask": settings(interleave=True, average=0.8, text_only=0.3, swapped=0.5),
+        "multitask": settings(interleave=True, average=0.8, text_only=0.3, swapped=0.5, visible_weight=0.5),
     }
     return Recipe(**{**values, **changes})
 
@@ -93,7 +94,7 @@ def _pair(number: int, colour: str) -> dict[str, Any]:
         "text": f"{name} likes {colour}" + " !" * (number % 3),
         "image_adds": number % 2,
         "text_represented": number // 2 % 2,
-        "entities": [{"start": 0, "end": len(name), "type": "PER"}],
+        "entities": [{"start": 0, "end": len(name), "type": "PER", "visible": number % 3 == 0}],
     }
 
 

@@ -222,6 +222,16 @@ def test_padding_of_labels_is_a_valid_index(tokenizer: PreTrainedTokenizerBase) 
     assert values <= set(range(len(LABELS)))  # the CRF gathers by them, also at padding
 
 
+def test_which_names_are_depicted_goes_with_the_pictures(tokenizer: PreTrainedTokenizerBase) -> None:
+    seen = Example("1", ("a", "b", "c"), ("B-PER", "O", "B-LOC"), Path("1"), visible=(True, None, False))
+    short, unseen = Example("2", ("d",), ("O",), Path("2")), replace(seen, picture=None, words=("x", "y", "z"))
+    batches = ner_batches([seen, short, unseen], tokenizer, LIMIT, settings(visible_weight=1.0), generator())
+    found = {len(batch.pictures): batch.tensors.get("visible") for batch in batches}
+    assert found[0] is None
+    assert found[2] is not None
+    assert sorted(found[2].tolist()) == [[-1, -1, -1], [1, -1, 0]]
+
+
 def test_one_tweet(tokenizer: PreTrainedTokenizerBase) -> None:
     (example,) = tweets(1, pictures=1)
     (batch,) = ner_batches([example], tokenizer, LIMIT, settings(), generator())

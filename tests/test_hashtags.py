@@ -38,6 +38,14 @@ def test_a_name_becomes_one_word_behind_a_sign() -> None:
         )
 
 
+def test_what_is_depicted_stays_with_its_name() -> None:
+    tweet = Example(
+        "1", ("New", "York", "and", "Rome"), ("B-LOC", "I-LOC", "O", "B-LOC"), visible=(True, True, None, False)
+    )
+    found = {made.words: made.visible for made, _ in drawn(tweet, 1.0)}
+    assert found["#", "newyork", "and", "#", "Rome"] == (None, True, None, None, False)
+
+
 def test_what_is_a_hashtag_or_has_other_signs_stays() -> None:
     for tweet, _ in drawn(TWEET, 1.0):
         text = " ".join(tweet.words)

@@ -121,3 +121,45 @@ def test_ner_loss_without_a_picture(tiny_model: RpBert, batch_of: Callable[[list
     expected = -log_likelihood(tiny_model, tiny_model(**batch).emissions[0], indices)
     loss = Objectives(tiny_model, settings()).eval()("ner", {**batch, "labels": torch.tensor([indices])})
     assert float(loss) == pytest.approx(expected, abs=1e-4)
+
+
+# ---- whether a name is depicted -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def depicted(tiny_model: RpBert, batch_of: Callable[[list[str]], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Two tweets with pictures; a name that is depicted, one that is not, and words of which nothing is known."""
+    paths = [["O", "B-PER", "O"], ["B-ORG", "B-LOC"]]
+    indices = [[LABELS.index(label) for label in path] for path in paths]
+    return {
+        **batch_of(["meet James in", "obama rocks"]),
+        "labels": torch.tensor([indices[0], [*indices[1], 0]]),
+        "regions": torch.randn(2, REGIONS, 96, generator=torch.Generator().manual_seed(0)),
+        "visible": torch.tensor([[-1, 1, -1], [0, 0, -1]]),
+    }
+
+
+@torch.no_grad()
+def test_visible_loss_is_the_mean_over_the_words_of_which_it_is_known(
+    tiny_model: RpBert, depicted: dict[str, Tensor]
+) -> None:
+    objectives = Objectives(tiny_model, settings(visible_weight=2.0)).eval()
+    assert objectives.visible_head is not None
+    objectives.visible_head.weight.zero_()
+    objectives.visible_head.bias.fill_(1.0)  # every name: log-odds 1 that it is depicted
+    alone = objectives("ner", {name: tensor for name, tensor in depicted.items() if name != "visible"})
+    mean = (math.log(1 + math.exp(-1)) + 2 * math.log(1 + math.e)) / 3
+    assert float(objectives("ner", depicted) - alone) == pytest.approx(2 * mean, abs=1e-4)
+    unknown = {**depicted, "visible": torch.full((2, 3), -1)}
+    assert float(objectives("ner", unknown)) == pytest.approx(float(alone), abs=1e-5)
+
+
+def test_visible_loss_makes_the_words_look_at_the_picture(tiny_model: RpBert, depicted: dict[str, Tensor]) -> None:
+    objectives = Objectives(tiny_model, settings(visible_weight=1.0, gate="open")).eval()
+    losses = [objectives("ner", {**depicted, "visible": visible}) for visible in (depicted["visible"], None)]
+    (gradient,) = torch.autograd.grad(losses[0] - losses[1], tiny_model.projection.weight)
+    assert gradient.abs().max() > 0
+
+
+def test_without_a_weight_there_is_no_head(tiny_model: RpBert) -> None:
+    assert Objectives(tiny_model, settings()).visible_head is None

@@ -164,11 +164,7 @@ class _Loop:
         if recipe.alignment.epochs:
             freeze_aligned(model)
         objectives = Objectives(model, settings, teaching and teaching.crf, recipe.teacher.share)
-        groups = parameter_groups(model, settings)
-        if objectives.visible_head is not None:
-            rate = settings.head_learning_rate
-            groups.append({"params": [*objectives.visible_head.parameters()], "lr": rate, "weight_decay": 0.0})
-        optimizer = torch.optim.AdamW(groups, fused=True)
+        optimizer = torch.optim.AdamW(parameter_groups(objectives, settings), fused=True)
         steps = settings.epochs * len(self._batches(0))
         schedule = get_linear_schedule_with_warmup(optimizer, int(settings.warmup * steps), steps)
         self.objectives, self.optimizer, self.schedule = accelerator.prepare(objectives, optimizer, schedule)
@@ -290,13 +286,14 @@ def freeze_aligned(model: RpBert) -> None:
     model.matching.log_scale.requires_grad_(False)
 
 
-def parameter_groups(model: RpBert, settings: Multitask) -> list[dict[str, Any]]:
+def parameter_groups(objectives: Objectives, settings: Multitask) -> list[dict[str, Any]]:
     """Two learning rates, for the pretrained encoder and for what is new; no weight decay on biases and LayerNorm."""
     groups: dict[tuple[float, float], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
+    for name, parameter in objectives.named_parameters():
+        if not parameter.requires_grad or name.startswith("teacher."):
             continue
-        rate = settings.encoder_learning_rate if name.startswith("text_encoder.") else settings.head_learning_rate
+        pretrained = name.startswith("model.text_encoder.")
+        rate = settings.encoder_learning_rate if pretrained else settings.head_learning_rate
         decay = settings.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((rate, decay), []).append(parameter)
     return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]

@@ -15,6 +15,8 @@ TOY = {
     '["flickr8k/train.tsv"]': '["captions.tsv"]',
     '"tweetpairs/dev.jsonl"': '"dev.jsonl"',
     '["twitter2015/valid.txt", "twitter2017/valid.txt"]': '["valid.txt"]',
+    '"sentence-transformers/all-mpnet-base-v2"': '""',
+    '["tweebank_ner/train.bio", "wnut17/train.conll"]': "[]",
 }
 
 

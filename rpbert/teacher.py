@@ -100,8 +100,8 @@ def train_tagger(
     recipe: Recipe,
     accelerator: Accelerator,
 ) -> None:
-    """Learn the labelled tweets, their pictures left alone, in place."""
-    settings, seed = recipe.multitask, recipe.seed
+    """Learn the labelled tweets as they are written, their pictures left alone, in place."""
+    settings, seed = replace(recipe.multitask, hashtags=0.0), recipe.seed
     words_only = [replace(tweet, picture=None) for tweet in tweets]
 
     def batches(epoch: int) -> list[dict[str, Tensor]]:

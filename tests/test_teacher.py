@@ -99,18 +99,24 @@ def test_capitals_are_seen(weights: tuple[str, str]) -> None:
     assert not torch.allclose(small, large, atol=1e-4)
 
 
-def test_pictures_are_left_alone(data: Path, weights: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_are_left_alone_and_words_as_they_are(
+    data: Path, weights: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     tagger, tokenizer = load_tagger(weights[0])
     seen: list[list[Example]] = []
+    shares: list[float] = []
 
     def noting(tweets: list[Example], *arguments: Any) -> list[Any]:
         seen.append(tweets)
+        shares.append(arguments[2].hashtags)
         return ner_batches(tweets, *arguments)
 
     monkeypatch.setattr(teacher, "ner_batches", noting)
     pairs = read_sets(TAUGHT, data)["pairs"]
     assert all(pair.picture for pair in pairs)
-    train_tagger(tagger, tokenizer, pairs, replace(TAUGHT, teacher=replace(TEACHER, epochs=1)), Accelerator(cpu=True))
+    chosen = replace(TAUGHT, teacher=replace(TEACHER, epochs=1), multitask=settings(hashtags=1.0))
+    train_tagger(tagger, tokenizer, pairs, chosen, Accelerator(cpu=True))
+    assert set(shares) == {0}
     assert seen
     assert all([tweet.words for tweet in tweets] == [pair.words for pair in pairs] for tweets in seen)
     assert not any(tweet.picture for tweets in seen for tweet in tweets)

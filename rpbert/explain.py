@@ -116,6 +116,9 @@ class Reader:
         return torch.zeros_like(self.visual), torch.where(inside, self.mask_word, self.words)
 
 
+# Nats: a map whose strongest cell is below this shows what float32 rounds away, as where the regions are masked out.
+ROUNDING = 1e-5
+
 # A method gives, for T targets, region scores (T, 49) and word scores (T, W), and a delta for each target or None.
 Scores = tuple[Tensor, Tensor | None, Tensor | None]
 Method = Callable[[Reader, str], Scores]
@@ -138,6 +141,7 @@ def explain(
     began = time.perf_counter()
     reader = Reader(analyzer, prepared, targets, gate)
     regions, words, deltas = METHODS[method](reader, route)
+    regions = regions * (regions.abs().amax(dim=1, keepdim=True) > ROUNDING)  # (T, 49)
     seconds = time.perf_counter() - began
     return [
         Explanation(

@@ -143,4 +143,5 @@ def test_recipe_that_is_missing(tmp_path: Path, name: str) -> None:
 
 
 def test_unlabelled_tweets_need_a_teacher(tmp_path: Path) -> None:
-    assert "teacher" in refusal(changed(tmp_path, "unlabelled = []", 'unlabelled = ["more.txt"]'))
+    teacher = 'weights = "sentence-transformers/all-mpnet-base-v2"'
+    assert "need a teacher" in refusal(changed(tmp_path, teacher, 'weights = ""'))

@@ -91,7 +91,10 @@ def test_a_batch_of_predictions_equals_single_ones(model: RpBert, tokenizer: Pre
     tweets = [
         Example(str(n), tuple(text.split())) for n, text in enumerate(["Obama in Paris", "NASA", "at the Lord s"])
     ]
-    assert predict(model, tokenizer, tweets) == [predict(model, tokenizer, [tweet])[0] for tweet in tweets]
+    singles = [predict(model, tokenizer, [tweet])[0] for tweet in tweets]
+    for together, alone in zip(predict(model, tokenizer, tweets), singles, strict=True):
+        assert together.labels == alone.labels
+        assert together.confidences == pytest.approx(alone.confidences, rel=1e-5)
 
 
 def test_words_that_do_not_fit_are_not_spelled(model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:

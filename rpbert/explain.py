@@ -141,7 +141,7 @@ def explain(
     began = time.perf_counter()
     reader = Reader(analyzer, prepared, targets, gate)
     regions, words, deltas = METHODS[method](reader, route)
-    regions = regions * (regions.abs().amax(dim=1, keepdim=True) > ROUNDING)  # (T, 49)
+    regions = regions.where(regions.abs().amax(dim=1, keepdim=True) > ROUNDING, 0.0)  # (T, 49)
     seconds = time.perf_counter() - began
     return [
         Explanation(

@@ -42,7 +42,8 @@ class Objectives(nn.Module):
         visible: Tensor | None = None,
         **word_inputs: Tensor,
     ) -> Tensor:
-        """CRF negative log-likelihood per tweet, a share of it of the teacher's paths instead of the labels.
+        """CRF negative log-likelihood per tweet, a share of it of the teacher's paths instead of the labels; and, where
+        `visible` is given, the loss for telling which names are depicted.
 
         Args:
             labels: (B, W), padding any valid index.

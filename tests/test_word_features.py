@@ -1,6 +1,7 @@
 """Characters and static vectors: what a word adds to its own vector, alone, in a batch and in a checkpoint."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_batch_of_predictions_equals_single_ones(model: RpBert, tokenizer: Pre
     ]
     singles = [predict(model, tokenizer, [tweet])[0] for tweet in tweets]
     for together, alone in zip(predict(model, tokenizer, tweets), singles, strict=True):
-        assert together.labels == alone.labels
+        assert replace(together, confidences=()) == replace(alone, confidences=())
         assert together.confidences == pytest.approx(alone.confidences, rel=1e-5)
 
 

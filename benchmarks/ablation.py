@@ -24,19 +24,19 @@ from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmu
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
-from rpbert.batches import Batch, ner_batches, relation_batches
-from rpbert.calibration import RELATIONS, set_relation
-from rpbert.checkpoint import load_checkpoint
 from rpbert.cli import RECIPES
-from rpbert.configuration import RpBertConfig
-from rpbert.data import Example, read_pairs
-from rpbert.evaluation import evaluate
-from rpbert.modeling import RpBert
-from rpbert.objectives import Objectives
-from rpbert.recipe import Multitask, read_recipe
-from rpbert.regions import RegionStore, compute_regions
-from rpbert.slices import picture_effect
-from rpbert.training import freeze_aligned, parameter_groups, train
+from rpbert.data.readers import Example, read_pairs
+from rpbert.data.regions import RegionStore, compute_regions
+from rpbert.evaluation.calibration import RELATIONS, set_relation
+from rpbert.evaluation.metrics import evaluate
+from rpbert.evaluation.slices import picture_effect
+from rpbert.model.checkpoint import load_checkpoint
+from rpbert.model.configuration import RpBertConfig
+from rpbert.model.modeling import RpBert
+from rpbert.training.batches import Batch, ner_batches, relation_batches
+from rpbert.training.loop import freeze_aligned, parameter_groups, train
+from rpbert.training.objectives import Objectives
+from rpbert.training.recipe import Multitask, read_recipe
 
 FROZEN_LAYERS = 4
 EPOCHS = 0.5

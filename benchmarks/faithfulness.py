@@ -3,8 +3,9 @@
     python benchmarks/faithfulness.py PATH [--images DIR] [--methods grad_cam occlusion …] [--limit N] [--json FILE]
 
 PATH is a pair JSONL. Explained are, on every pair, that the picture adds, and every name whose probability moves by at
-least 0.05 when the picture is removed. Per method: deletion and insertion means in nats (see `rpbert.faithfulness`)
-with those of random orders, the share of maps that beat 95 % of random orders with a bootstrap interval, and seconds.
+least 0.05 when the picture is removed. Per method: deletion and insertion means in nats
+(see `rpbert.explain.faithfulness`) with those of random
+orders, the share of maps that beat 95 % of random orders with a bootstrap interval, and seconds.
 Pointing game: for a gold name with a `box` ([x0, y0, x1, y1] in percent of the picture) that was found, whether the
 map's highest cell has its centre in the box; chance is the box's share of the picture.
 """
@@ -23,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 from rpbert.analyzer import Analysis, Analyzer
 from rpbert.cli import add_checkpoint, positive
-from rpbert.configuration import GRID
 from rpbert.errors import UserError
-from rpbert.explain import METHODS, Explanation, Reader, explain
-from rpbert.faithfulness import Curves, Verdict
-from rpbert.targets import ADDS, Target, name_target
+from rpbert.explain.faithfulness import Curves, Verdict
+from rpbert.explain.methods import METHODS, Explanation, Reader, explain
+from rpbert.explain.targets import ADDS, Target, name_target
+from rpbert.model.configuration import GRID
 
 MOVED = 0.05  # by how much a name's probability must move without the picture
 DEFAULT = ("grad_cam", "gradient_x_input", "occlusion")

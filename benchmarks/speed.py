@@ -15,13 +15,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
 from rpbert.analyzer import Analyzer
-from rpbert.checkpoint import DEFAULT_CHECKPOINT
-from rpbert.explain import METHOD_NAMES, METHODS, Reader, explain
-from rpbert.faithfulness import Curves
-from rpbert.processing import open_picture
-from rpbert.targets import targets_of
+from rpbert.explain.faithfulness import Curves
+from rpbert.explain.methods import METHOD_NAMES, METHODS, Reader, explain
+from rpbert.explain.targets import targets_of
+from rpbert.explain.what_if import scan_gate
+from rpbert.model.checkpoint import DEFAULT_CHECKPOINT
+from rpbert.model.processing import open_picture
 from rpbert.ui.samples import load_samples
-from rpbert.what_if import scan_gate
 
 
 def median_ms(step: Callable[[], object], runs: int) -> float:

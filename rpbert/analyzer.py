@@ -20,13 +20,13 @@ from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.checkpoint import checkpoint_identity, load_checkpoint
-from rpbert.configuration import ENTITY_TYPES
-from rpbert.crf import spans_of
-from rpbert.gates import Gate, parse_gate
-from rpbert.hiding import read_hiding
-from rpbert.modeling import RpBert
-from rpbert.processing import (
+from rpbert.model.checkpoint import checkpoint_identity, load_checkpoint
+from rpbert.model.configuration import ENTITY_TYPES
+from rpbert.model.crf import spans_of
+from rpbert.model.gates import Gate, parse_gate
+from rpbert.model.hiding import read_hiding
+from rpbert.model.modeling import RpBert
+from rpbert.model.processing import (
     Word,
     collate_pieces,
     mostly_foreign,
@@ -138,7 +138,7 @@ class Analyzer:
         """Names, relation and gate of one tweet.
 
         Args:
-            text: as pasted. image: a file or an opened picture. gate: see `rpbert.gates`.
+            text: as pasted. image: a file or an opened picture. gate: see `rpbert.model.gates`.
 
         Raises:
             UserError: no text, too much of it, an unreadable picture, an unknown gate.
@@ -146,7 +146,7 @@ class Analyzer:
         return self.predict(self.prepare(text, image), gate)
 
     def predict(self, prepared: Prepared, gate: Gate = "soft", hidden: Collection[int] = ()) -> Analysis:
-        """As `analyze`, of what `prepare` made, without a CNN pass; `hidden` cells 0..48 as in `rpbert.hiding`."""
+        """As `analyze`, of what `prepare` made, without a CNN pass; `hidden` cells as in `rpbert.model.hiding`."""
         gate = parse_gate(gate)
         began = time.perf_counter()
         with torch.no_grad():

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from rpbert.analyzer import Analysis, Analyzer
-from rpbert.checkpoint import DEFAULT_CHECKPOINT, checkpoint_identity, load_checkpoint
-from rpbert.data import read_captions, read_conll, read_pairs
+from rpbert.data.readers import read_captions, read_conll, read_pairs
+from rpbert.data.regions import compute_regions
+from rpbert.data.relation_csv import read_relation_csv
 from rpbert.errors import UserError
-from rpbert.evaluation import evaluate, evaluate_captions
-from rpbert.gates import parse_gate
-from rpbert.recipe import read_recipe
-from rpbert.regions import compute_regions
-from rpbert.relation_csv import read_relation_csv
-from rpbert.report import evaluation_table
-from rpbert.slices import picture_effect
+from rpbert.evaluation.metrics import evaluate, evaluate_captions
+from rpbert.evaluation.report import evaluation_table
+from rpbert.evaluation.slices import picture_effect
+from rpbert.model.checkpoint import DEFAULT_CHECKPOINT, checkpoint_identity, load_checkpoint
+from rpbert.model.gates import parse_gate
+from rpbert.training.recipe import read_recipe
 
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parent / "training" / "recipes"
 
 
 def _predict(arguments: argparse.Namespace) -> None:
@@ -81,7 +81,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from rpbert.training import train  # accelerate is needed for this command alone
+    from rpbert.training.loop import train  # accelerate is needed for this command alone
 
     train(
         read_recipe(arguments.recipe),

@@ -8,12 +8,12 @@ from PIL import Image
 
 from rpbert.analyzer import Analysis, Analyzer
 from rpbert.errors import UserError
-from rpbert.explain import DEFAULT_METHOD, METHOD_NAMES, Explanation, Reader, explain
-from rpbert.explain_request import Judged, check_method_and_route, explanations_to_json, requested_targets
-from rpbert.faithfulness import Curves
-from rpbert.gates import parse_gate
-from rpbert.processing import open_picture
-from rpbert.stability import measure_stability
+from rpbert.explain.faithfulness import Curves
+from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, Explanation, Reader, explain
+from rpbert.explain.requests import Judged, check_method_and_route, explanations_to_json, requested_targets
+from rpbert.explain.stability import measure_stability
+from rpbert.model.gates import parse_gate
+from rpbert.model.processing import open_picture
 from rpbert.ui.overlays import describe_grid, draw_overlay  # this part of the page needs no gradio
 
 TOP_WORDS = 5

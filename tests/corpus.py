@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.modeling import RpBert
-from rpbert.processing import picture_tensor
-from rpbert.recipe import Alignment, Dev, Features, Multitask, Recipe, Teacher
+from rpbert.model.modeling import RpBert
+from rpbert.model.processing import picture_tensor
+from rpbert.training.recipe import Alignment, Dev, Features, Multitask, Recipe, Teacher
 
 COLOURS = {
     "red": (230, 20, 20),

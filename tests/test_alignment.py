@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.alignment import _batches, align, class_name_projection, text_means
-from rpbert.configuration import REGIONS
-from rpbert.data import Caption
+from rpbert.data.readers import Caption
+from rpbert.data.regions import RegionStore, compute_regions
 from rpbert.errors import UserError
-from rpbert.modeling import RpBert, View
-from rpbert.processing import collate_pieces, to_pieces
-from rpbert.recipe import Alignment
-from rpbert.regions import RegionStore, compute_regions
+from rpbert.model.configuration import REGIONS
+from rpbert.model.modeling import RpBert, View
+from rpbert.model.processing import collate_pieces, to_pieces
+from rpbert.training.alignment import _batches, align, class_name_projection, text_means
+from rpbert.training.recipe import Alignment
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +227,7 @@ def test_class_name_projection_fitted_on_some_of_the_pictures(
     weights = classifier(model)
     class_name_projection(model, tokenizer, regions, weights)
     every = model.projection(regions.table.float())
-    monkeypatch.setattr("rpbert.alignment.FIT_PICTURES", 10)
+    monkeypatch.setattr("rpbert.training.alignment.FIT_PICTURES", 10)
     class_name_projection(model, tokenizer, regions, weights)
     some = model.projection(regions.table.float())
     assert 0 < float((some - every).norm() / every.norm()) < 0.4

@@ -11,9 +11,9 @@ from gradio_client.exceptions import AppError
 from rpbert.analyzer import Analyzer
 from rpbert.cli import main
 from rpbert.errors import UserError
+from rpbert.explain.what_if import blank_picture
 from rpbert.ui.api import parse_cells
 from rpbert.ui.samples import SAMPLES
-from rpbert.what_if import blank_picture
 
 FROZEN: dict[str, Any] = json.loads((Path(__file__).parent / "api.json").read_text(encoding="utf-8"))
 TWEET = "Eileen Collins visits Houston #NASA"

@@ -11,10 +11,10 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.attention import Attention, PassAttention, attend, mean_attentions
 from rpbert.errors import UserError
-from rpbert.modeling import RpBert
-from rpbert.targets import NameSpan
+from rpbert.explain.attention import Attention, PassAttention, attend, mean_attentions
+from rpbert.explain.targets import NameSpan
+from rpbert.model.modeling import RpBert
 from rpbert.ui.samples import SAMPLES
 
 TWEET = "Barack Obama at Wembley with NASA"

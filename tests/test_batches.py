@@ -14,10 +14,10 @@ from corpus import settings
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.batches import POOL, Batch, ner_batches, obscure, relation_batches, shuffled_batches
-from rpbert.configuration import LABELS
-from rpbert.data import Example, repair_bio
-from rpbert.processing import CASES, to_pieces
+from rpbert.data.readers import Example, repair_bio
+from rpbert.model.configuration import LABELS
+from rpbert.model.processing import CASES, to_pieces
+from rpbert.training.batches import POOL, Batch, ner_batches, obscure, relation_batches, shuffled_batches
 
 LIMIT = 60
 LETTERS = "abcdefghijklmnopqrstuvwxyz"  # each is one piece of the tests' tokenizer

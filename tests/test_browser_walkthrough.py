@@ -3,8 +3,8 @@
 from chromium import browser_tests
 from playwright.sync_api import Page, expect
 
+from rpbert.explain.walkthrough import STEPS
 from rpbert.ui.stories import answers, load_stories, question
-from rpbert.walkthrough import STEPS
 
 pytestmark = browser_tests
 

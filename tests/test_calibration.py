@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.calibration import (
+from rpbert.data.readers import Example
+from rpbert.evaluation.calibration import (
     LIMIT,
     SETTINGS,
     calibrate,
@@ -20,12 +21,11 @@ from rpbert.calibration import (
     fit_span_temperature,
     fit_temperature,
 )
-from rpbert.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint
-from rpbert.configuration import LABELS, REGIONS
-from rpbert.crf import Crf, spans_of
-from rpbert.data import Example
-from rpbert.modeling import RpBert
-from rpbert.prediction import Prediction, predict
+from rpbert.evaluation.prediction import Prediction, predict
+from rpbert.model.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint
+from rpbert.model.configuration import LABELS, REGIONS
+from rpbert.model.crf import Crf, spans_of
+from rpbert.model.modeling import RpBert
 
 WORDS = [
     "meet",

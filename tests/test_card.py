@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 from made_up import TEXT, a_map, analysis, entity, flat, shown
 
-from rpbert.attention import Attention, PassAttention
-from rpbert.explain import Explanation
-from rpbert.faithfulness import Verdict
-from rpbert.targets import ADDS, SHOWN, NameSpan, contrast_target, name_target
+from rpbert.explain.attention import Attention, PassAttention
+from rpbert.explain.faithfulness import Verdict
+from rpbert.explain.methods import Explanation
+from rpbert.explain.targets import ADDS, SHOWN, NameSpan, contrast_target, name_target
 from rpbert.ui import card
 from rpbert.ui.comparison import method_row, rank_correlation
 

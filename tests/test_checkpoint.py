@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import BertModel, PreTrainedTokenizerBase
 
-from rpbert.checkpoint import checkpoint_identity, from_backbones, load_checkpoint, save_checkpoint
-from rpbert.configuration import GRID, LABELS, PRESETS, RpBertConfig, preset_config
 from rpbert.errors import UserError
-from rpbert.modeling import RpBert
+from rpbert.model.checkpoint import checkpoint_identity, from_backbones, load_checkpoint, save_checkpoint
+from rpbert.model.configuration import GRID, LABELS, PRESETS, RpBertConfig, preset_config
+from rpbert.model.modeling import RpBert
 
 WEIGHTS = "model.safetensors"
 

@@ -8,9 +8,9 @@ import pytest
 from corpus import COLOURS, seeing, write_corpus
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.checkpoint import checkpoint_identity, save_checkpoint
 from rpbert.cli import main
-from rpbert.modeling import RpBert
+from rpbert.model.checkpoint import checkpoint_identity, save_checkpoint
+from rpbert.model.modeling import RpBert
 
 CAPTIONS = 2 * len(COLOURS) + 1  # of which the last does not match
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from rpbert.analyzer import Analyzer
 from rpbert.cli import main
-from rpbert.explain import DEFAULT_METHOD, METHOD_NAMES, METHODS, explain
-from rpbert.targets import ADDS, SHOWN, parse_target, targets_of
+from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, METHODS, explain
+from rpbert.explain.targets import ADDS, SHOWN, parse_target, targets_of
 from rpbert.ui.overlays import describe_grid
 from rpbert.ui.samples import SAMPLES
 
@@ -63,9 +63,9 @@ def test_json_is_the_explanation(analyzer: Analyzer, capsys: pytest.CaptureFixtu
 def test_worth_of_a_map(
     analyzer: Analyzer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rpbert.stability.NOISES", 1)
+    monkeypatch.setattr("rpbert.explain.stability.NOISES", 1)
     for sizes in ("stability.HALVES", "stability.ROWS_AT_ONCE", "faithfulness.RANDOM_ORDERS"):
-        monkeypatch.setattr(f"rpbert.{sizes}", 4)
+        monkeypatch.setattr(f"rpbert.explain.{sizes}", 4)
     options = ["--method", "grad_cam", "--target", "adds", "--verdict", "--stability"]
     (row,) = described(analyzer, *options, capsys=capsys)["targets"]
     assert row["words"] is None  # Grad-CAM scores no words
@@ -80,7 +80,7 @@ def test_worth_of_a_map(
 def test_text_says_unit_method_cell_words_and_delta(
     analyzer: Analyzer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rpbert.explain.STEPS", 4)
+    monkeypatch.setattr("rpbert.explain.methods.STEPS", 4)
     assert main([*COMMAND, "--method", "integrated_gradients", "--target", "shown"]) == 0
     caption, words, *grid, delta = capsys.readouterr().out.splitlines()
     (expected,) = explain(analyzer, analyzer.prepare(TWEET, PICTURE), [SHOWN], "integrated_gradients")

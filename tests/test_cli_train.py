@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from corpus import write_corpus
 
-from rpbert import training
 from rpbert.cli import RECIPES, main
-from rpbert.recipe import read_recipe
+from rpbert.training import loop as training
+from rpbert.training.recipe import read_recipe
 
 TOY = {
     '["tweetpairs/train.jsonl"]': '["pairs.jsonl"]',

@@ -12,14 +12,14 @@ from PIL import Image
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.analyzer import Analysis, Analyzer
-from rpbert.modeling import RpBert
-from rpbert.processing import split_words
+from rpbert.explain.what_if import differences
+from rpbert.model.modeling import RpBert
+from rpbert.model.processing import split_words
 from rpbert.ui.compare_tab import CompareEvents, values_of
 from rpbert.ui.compare_view import comparison, comparison_table, inputs_sentence, names_sentence, tweet_panel
 from rpbert.ui.page import FIXED
 from rpbert.ui.samples import SAMPLES
 from rpbert.ui.workbench import Workbench
-from rpbert.what_if import differences
 
 TWEET = "Barack Obama visits London"
 ASTRONAUT, CAT = SAMPLES / "astronaut_eileen_collins.jpg", SAMPLES / "cat_chelsea.jpg"

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from rpbert.configuration import ENTITY_TYPES, LABELS
-from rpbert.crf import Crf, allowed_starts, allowed_transitions, spans_of
+from rpbert.model.configuration import ENTITY_TYPES, LABELS
+from rpbert.model.crf import Crf, allowed_starts, allowed_transitions, spans_of
 
 LENGTHS = (4, 3, 1, 2)
 Path = tuple[int, ...]

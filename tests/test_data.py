@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from rpbert.data import Caption, Example, read_captions, read_conll, read_pairs, repair_bio
+from rpbert.data.readers import Caption, Example, read_captions, read_conll, read_pairs, repair_bio
 from rpbert.errors import UserError
 
 

@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.configuration import LABELS, REGIONS, RpBertConfig
-from rpbert.crf import allowed_starts, spans_of
-from rpbert.data import Caption, Example
-from rpbert.evaluation import (
+from rpbert.data.readers import Caption, Example
+from rpbert.evaluation.metrics import (
     SWAPS,
     auc_by_score,
     binary_scores,
@@ -24,10 +22,12 @@ from rpbert.evaluation import (
     relatedness,
     swapped_scores,
 )
-from rpbert.modeling import RpBert
-from rpbert.prediction import Prediction, predict
-from rpbert.processing import collate_pieces, to_pieces
-from rpbert.report import evaluation_table
+from rpbert.evaluation.prediction import Prediction, predict
+from rpbert.evaluation.report import evaluation_table
+from rpbert.model.configuration import LABELS, REGIONS, RpBertConfig
+from rpbert.model.crf import allowed_starts, spans_of
+from rpbert.model.modeling import RpBert
+from rpbert.model.processing import collate_pieces, to_pieces
 
 WORDS = [
     *("meet", "the", "obama", "in", "paris", "with", "lord"),
@@ -314,7 +314,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Prediction]], None]
             halves = [(p.image_adds or 0) / 2 for p in own]
             return [Prediction((), (), half, half, None) for half in halves]
 
-        monkeypatch.setattr("rpbert.evaluation.predict", stand_in)
+        monkeypatch.setattr("rpbert.evaluation.metrics.predict", stand_in)
 
     return install
 
@@ -428,7 +428,7 @@ def test_captions_by_hand(
         assert pictures == arguments[2]  # each its own picture, and no names
         return [pair(adds, shown) for adds, shown in ((0.9, 0.1), (0.2, 0.3), (0.1, 0.2), (0.4, 0.1), (0.3, 0.6))]
 
-    monkeypatch.setattr("rpbert.evaluation.predict", stand_in)
+    monkeypatch.setattr("rpbert.evaluation.metrics.predict", stand_in)
     result = evaluate_captions(tiny_model, tokenizer, captions(), Pictures())
     assert [" ".join(example.words) for example in asked] == [*SENTENCES]
     assert result["captions"] == 5

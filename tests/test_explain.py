@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.explain import METHODS, ROUTES, Reader, explain
-from rpbert.targets import ADDS, SHOWN, Target, contrast_target, name_target, targets_of
+from rpbert.explain.methods import METHODS, ROUTES, Reader, explain
+from rpbert.explain.targets import ADDS, SHOWN, Target, contrast_target, name_target, targets_of
 from rpbert.ui.samples import SAMPLES
 
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
@@ -97,8 +97,8 @@ def test_occlusion_is_the_fall_when_a_cell_or_a_word_is_taken_away(
 def test_integrated_gradients_and_shapley_values_add_up_to_the_difference(
     analyzer: Analyzer, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rpbert.explain.ORDERS", 2)
-    monkeypatch.setattr("rpbert.explain.STEPS", 16)
+    monkeypatch.setattr("rpbert.explain.methods.ORDERS", 2)
+    monkeypatch.setattr("rpbert.explain.methods.STEPS", 16)
     reader = Reader(analyzer, prepared, [ADDS], "soft")
     with torch.no_grad():
         difference = float(reader(reader.visual, reader.words) - reader(*reader.baselines()))
@@ -116,7 +116,7 @@ def test_integrated_gradients_and_shapley_values_add_up_to_the_difference(
 def test_shapley_values_are_the_same_every_time(
     analyzer: Analyzer, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rpbert.explain.ORDERS", 1)
+    monkeypatch.setattr("rpbert.explain.methods.ORDERS", 1)
     first, second = (explain(analyzer, prepared, [ADDS], "shapley")[0] for _ in range(2))
     assert (first.grid, first.words) == (second.grid, second.words)
 

@@ -16,11 +16,11 @@ from PIL import Image
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.analyzer import Analyzer
-from rpbert.explain import METHOD_NAMES
-from rpbert.faithfulness import Verdict
-from rpbert.gates import Gate
-from rpbert.modeling import RpBert
-from rpbert.targets import name_target
+from rpbert.explain.faithfulness import Verdict
+from rpbert.explain.methods import METHOD_NAMES
+from rpbert.explain.targets import name_target
+from rpbert.model.gates import Gate
+from rpbert.model.modeling import RpBert
 from rpbert.ui import analyse
 from rpbert.ui.export import STYLE, Judged, analysis_html, analysis_json
 from rpbert.ui.samples import load_samples

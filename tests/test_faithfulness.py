@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer
-from rpbert.configuration import GRID, REGIONS
-from rpbert.explain import Explanation, Reader, explain
-from rpbert.faithfulness import CELLS_A_STEP, RANDOM_ORDERS, Curves, Verdict
-from rpbert.targets import ADDS, SHOWN, Target
+from rpbert.explain.faithfulness import CELLS_A_STEP, RANDOM_ORDERS, Curves, Verdict
+from rpbert.explain.methods import Explanation, Reader, explain
+from rpbert.explain.targets import ADDS, SHOWN, Target
+from rpbert.model.configuration import GRID, REGIONS
 from rpbert.ui.samples import load_samples
 
 

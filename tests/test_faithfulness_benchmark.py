@@ -8,8 +8,8 @@ import pytest
 from made_up import a_map
 
 from benchmarks import faithfulness
-from rpbert.faithfulness import Verdict
-from rpbert.targets import ADDS
+from rpbert.explain.faithfulness import Verdict
+from rpbert.explain.targets import ADDS
 from rpbert.ui.samples import SAMPLES
 
 

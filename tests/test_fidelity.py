@@ -14,9 +14,9 @@ import torchvision  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from transformers import BertModel
 
-from rpbert.configuration import PRESETS, RpBertConfig
-from rpbert.modeling import RpBert
-from rpbert.vision import RegionEncoder
+from rpbert.model.configuration import PRESETS, RpBertConfig
+from rpbert.model.modeling import RpBert
+from rpbert.model.vision import RegionEncoder
 
 TWEETS = ["Meet Barack Obama in Paris!", "lol", "RT @nasa: sunrise over #London https://t.co/x"]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rpbert.errors import UserError
-from rpbert.gates import Gate, closes_regions, gate_value, parse_gate
+from rpbert.model.gates import Gate, closes_regions, gate_value, parse_gate
 
 # Differences of log 3, -log 3 and 0: relation probabilities of 3/4, 1/4 and 1/2.
 LOGITS = torch.tensor([[0.0, math.log(3)], [math.log(3), 0.0], [2.0, 2.0]])

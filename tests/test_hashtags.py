@@ -7,11 +7,11 @@ import torch
 from corpus import settings
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.batches import ner_batches
-from rpbert.configuration import LABELS
-from rpbert.data import Example
-from rpbert.hashtags import CERTAIN, as_hashtags, moved_reading
-from rpbert.processing import to_pieces
+from rpbert.data.readers import Example
+from rpbert.model.configuration import LABELS
+from rpbert.model.processing import to_pieces
+from rpbert.training.batches import ner_batches
+from rpbert.training.hashtags import CERTAIN, as_hashtags, moved_reading
 
 TWEET = Example(
     "1",

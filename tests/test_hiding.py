@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.configuration import REGIONS
 from rpbert.errors import UserError
-from rpbert.gates import Gate
-from rpbert.hiding import read_hiding
-from rpbert.modeling import View
+from rpbert.model.configuration import REGIONS
+from rpbert.model.gates import Gate
+from rpbert.model.hiding import read_hiding
+from rpbert.model.modeling import View
 from rpbert.ui.samples import SAMPLES
 
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"

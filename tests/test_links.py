@@ -4,8 +4,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from rpbert.explain import METHODS
-from rpbert.processing import MAX_CHARACTERS
+from rpbert.explain.methods import METHODS
+from rpbert.model.processing import MAX_CHARACTERS
 from rpbert.ui.links import TABS, Place, from_query, link_note, to_query
 from rpbert.ui.samples import load_samples
 

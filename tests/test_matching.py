@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from rpbert.matching import contrastive_loss
+from rpbert.model.matching import contrastive_loss
 
 LN2 = math.log(2)
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from rpbert.configuration import LABELS, REGIONS, RpBertConfig
-from rpbert.gates import Gate
-from rpbert.matching import masked_mean
-from rpbert.modeling import RpBert, RpBertOutput
-from rpbert.processing import CASES
-from rpbert.vision import RegionEncoder
+from rpbert.model.configuration import LABELS, REGIONS, RpBertConfig
+from rpbert.model.gates import Gate
+from rpbert.model.matching import masked_mean
+from rpbert.model.modeling import RpBert, RpBertOutput
+from rpbert.model.processing import CASES
+from rpbert.model.vision import RegionEncoder
 
 BatchOf = Callable[[list[str]], dict[str, Tensor]]
 

@@ -10,9 +10,9 @@ import torch
 from corpus import settings
 from torch import Tensor, nn
 
-from rpbert.configuration import LABELS, REGIONS
-from rpbert.modeling import RpBert, RpBertOutput
-from rpbert.objectives import Objectives
+from rpbert.model.configuration import LABELS, REGIONS
+from rpbert.model.modeling import RpBert, RpBertOutput
+from rpbert.training.objectives import Objectives
 
 
 def cross_entropy(logits: list[float], label: int) -> float:

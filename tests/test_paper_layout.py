@@ -11,16 +11,16 @@ import pytest
 from corpus import COLOURS, draw, seeing, write_base_weights
 from transformers import PreTrainedTokenizerBase
 
-from rpbert import training
 from rpbert.analyzer import Analyzer
 from rpbert.cli import RECIPES, main
-from rpbert.configuration import RpBertConfig
-from rpbert.data import Example
+from rpbert.data.readers import Example
+from rpbert.data.relation_csv import read_relation_csv
 from rpbert.errors import UserError
-from rpbert.modeling import RpBert
-from rpbert.recipe import Dev, Recipe, read_recipe
-from rpbert.relation_csv import read_relation_csv
-from rpbert.sets import file_of, pictures_of, read_sets
+from rpbert.model.configuration import RpBertConfig
+from rpbert.model.modeling import RpBert
+from rpbert.training import loop as training
+from rpbert.training.recipe import Dev, Recipe, read_recipe
+from rpbert.training.sets import file_of, pictures_of, read_sets
 
 HEADER = '"tweet_id","user_id","tweet","text_is_represented","image_adds","image_adds_text_repr"\n'
 PAPER = read_recipe(RECIPES / "paper.toml")

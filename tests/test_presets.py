@@ -7,9 +7,9 @@ import torch
 from corpus import settings
 from torch import Tensor
 
-from rpbert.configuration import PRESETS, REGIONS, RpBertConfig, preset_config
-from rpbert.modeling import RpBert
-from rpbert.objectives import Objectives
+from rpbert.model.configuration import PRESETS, REGIONS, RpBertConfig, preset_config
+from rpbert.model.modeling import RpBert
+from rpbert.training.objectives import Objectives
 
 PAPER = ["paper", "paper-large"]
 

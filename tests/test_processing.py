@@ -15,10 +15,10 @@ import torch
 from PIL import Image, ImageFile
 from transformers import PreTrainedTokenizerBase
 
-from rpbert import processing
-from rpbert.configuration import RpBertConfig
 from rpbert.errors import UserError
-from rpbert.processing import (
+from rpbert.model import processing
+from rpbert.model.configuration import RpBertConfig
+from rpbert.model.processing import (
     CASES,
     Pieces,
     case_of,

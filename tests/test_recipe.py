@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from rpbert.cli import RECIPES
-from rpbert.configuration import PRESETS
 from rpbert.errors import UserError
-from rpbert.gates import parse_gate
-from rpbert.recipe import Recipe, read_recipe
+from rpbert.model.configuration import PRESETS
+from rpbert.model.gates import parse_gate
+from rpbert.training.recipe import Recipe, read_recipe
 
 SHIPPED = (RECIPES / "mini.toml").read_text(encoding="utf-8")
 

@@ -13,12 +13,12 @@ from corpus import COLOURS, draw, draw_all, seeing
 from PIL import Image
 from torch import Tensor
 
-from rpbert.configuration import GRID, REGIONS
-from rpbert.data import Caption, Example
+from rpbert.data.readers import Caption, Example
+from rpbert.data.regions import compute_regions
 from rpbert.errors import UserError
-from rpbert.modeling import RpBert
-from rpbert.processing import open_picture, picture_tensor
-from rpbert.regions import compute_regions
+from rpbert.model.configuration import GRID, REGIONS
+from rpbert.model.modeling import RpBert
+from rpbert.model.processing import open_picture, picture_tensor
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_picture_that_is_named_twice_is_computed_once(model: RpBert, tmp_path:
 def test_more_pictures_than_the_cnn_takes_at_once(
     model: RpBert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rpbert.regions.BATCH", 3)
+    monkeypatch.setattr("rpbert.data.regions.BATCH", 3)
     pictures = list(draw_all(tmp_path).values())
     store = compute_regions(model, pictures)
     assert len(pictures) % 3

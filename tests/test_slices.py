@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.configuration import REGIONS
-from rpbert.data import Example
-from rpbert.modeling import RpBert
-from rpbert.prediction import predict
-from rpbert.slices import f1_of, paired_bootstrap, picture_effect, slice_scores, span_counts
+from rpbert.data.readers import Example
+from rpbert.evaluation.prediction import predict
+from rpbert.evaluation.slices import f1_of, paired_bootstrap, picture_effect, slice_scores, span_counts
+from rpbert.model.configuration import REGIONS
+from rpbert.model.modeling import RpBert
 
 FIRST = Example(
     "1",

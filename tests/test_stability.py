@@ -5,11 +5,11 @@ import torch
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer
-from rpbert.configuration import REGIONS
-from rpbert.explain import Reader, explain
-from rpbert.stability import CELLS_TAKEN, HALVES, NOISES, RADIUS, Stability, map_infidelity, map_sensitivity
-from rpbert.stability import measure_stability as measure
-from rpbert.targets import ADDS, targets_of
+from rpbert.explain.methods import Reader, explain
+from rpbert.explain.stability import CELLS_TAKEN, HALVES, NOISES, RADIUS, Stability, map_infidelity, map_sensitivity
+from rpbert.explain.stability import measure_stability as measure
+from rpbert.explain.targets import ADDS, targets_of
+from rpbert.model.configuration import REGIONS
 from rpbert.ui.samples import SAMPLES
 
 TWEET, PICTURE = "Eileen Collins visits Houston #NASA", SAMPLES / "astronaut_eileen_collins.jpg"
@@ -100,9 +100,9 @@ def test_sentences(stability: Stability, told: list[str]) -> None:
 @pytest.fixture
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough to see what is asked here, in a second."""
-    monkeypatch.setattr("rpbert.stability.HALVES", 8)
-    monkeypatch.setattr("rpbert.stability.ROWS_AT_ONCE", 4)
-    monkeypatch.setattr("rpbert.stability.NOISES", 2)
+    monkeypatch.setattr("rpbert.explain.stability.HALVES", 8)
+    monkeypatch.setattr("rpbert.explain.stability.ROWS_AT_ONCE", 4)
+    monkeypatch.setattr("rpbert.explain.stability.NOISES", 2)
 
 
 @pytest.mark.usefixtures("few_draws")
@@ -114,7 +114,7 @@ def test_occlusion_is_exact_where_one_cell_goes_but_not_where_many_do(
     (explanation,) = explain(analyzer, prepared, [ADDS], "occlusion")
     reader, cells = Reader(analyzer, prepared, [ADDS], "soft"), torch.tensor([explanation.cells])
     halves = map_infidelity(reader, cells, "total")
-    monkeypatch.setattr("rpbert.stability.CELLS_TAKEN", 1)
+    monkeypatch.setattr("rpbert.explain.stability.CELLS_TAKEN", 1)
     single = map_infidelity(reader, cells, "total")
     zeros = map_infidelity(reader, torch.zeros_like(cells), "total")
     assert single < 1e-4 * zeros

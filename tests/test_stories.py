@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from rpbert.analyzer import Analysis, Analyzer, Entity, Reading
-from rpbert.configuration import ENTITY_TYPES
+from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.ui.samples import SAMPLES
 from rpbert.ui.stories import (
     KINDS,

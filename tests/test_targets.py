@@ -6,9 +6,9 @@ import pytest
 
 from rpbert.analyzer import Analysis, Analyzer, Entity, Reading
 from rpbert.errors import UserError
-from rpbert.explain import Reader
-from rpbert.processing import split_words
-from rpbert.targets import ADDS, SHOWN, NameSpan, Target, contrast_target, name_target, parse_target
+from rpbert.explain.methods import Reader
+from rpbert.explain.targets import ADDS, SHOWN, NameSpan, Target, contrast_target, name_target, parse_target
+from rpbert.model.processing import split_words
 from rpbert.ui.samples import SAMPLES
 
 TWEET = "in may we met Theresa May  in May, #NASA"

@@ -14,18 +14,19 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert import teacher, training
-from rpbert.batches import ner_batches
-from rpbert.checkpoint import load_checkpoint
-from rpbert.configuration import LABELS, RpBertConfig
-from rpbert.crf import Crf
-from rpbert.data import Example, read_conll
+from rpbert.data.readers import Example, read_conll
 from rpbert.errors import UserError
-from rpbert.modeling import RpBert
-from rpbert.objectives import Objectives
-from rpbert.recipe import Recipe, Teacher
-from rpbert.sets import read_sets
-from rpbert.teacher import CACHE, Teaching, load_tagger, read_tweets, teach, teacher_figures, train_tagger
+from rpbert.model.checkpoint import load_checkpoint
+from rpbert.model.configuration import LABELS, RpBertConfig
+from rpbert.model.crf import Crf
+from rpbert.model.modeling import RpBert
+from rpbert.training import loop as training
+from rpbert.training import teacher
+from rpbert.training.batches import ner_batches
+from rpbert.training.objectives import Objectives
+from rpbert.training.recipe import Recipe, Teacher
+from rpbert.training.sets import read_sets
+from rpbert.training.teacher import CACHE, Teaching, load_tagger, read_tweets, teach, teacher_figures, train_tagger
 
 TEACHER = Teacher(weights="a Hub id", epochs=30, learning_rate=5e-3, share=0.5, unlabelled=["more.txt"])
 TAUGHT = recipe(teacher=TEACHER, multitask=settings(epochs=1), alignment=replace(recipe().alignment, epochs=0))

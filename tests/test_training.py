@@ -18,18 +18,18 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert import training
-from rpbert.calibration import SETTINGS, calibrate
-from rpbert.checkpoint import load_checkpoint
-from rpbert.configuration import LABELS, RpBertConfig
-from rpbert.crf import Crf
-from rpbert.data import read_conll, read_pairs
+from rpbert.data.readers import read_conll, read_pairs
+from rpbert.data.regions import compute_regions
 from rpbert.errors import UserError
-from rpbert.modeling import RpBert
-from rpbert.objectives import Objectives
-from rpbert.recipe import Recipe
-from rpbert.regions import compute_regions
-from rpbert.vision import RegionEncoder
+from rpbert.evaluation.calibration import SETTINGS, calibrate
+from rpbert.model.checkpoint import load_checkpoint
+from rpbert.model.configuration import LABELS, RpBertConfig
+from rpbert.model.crf import Crf
+from rpbert.model.modeling import RpBert
+from rpbert.model.vision import RegionEncoder
+from rpbert.training import loop as training
+from rpbert.training.objectives import Objectives
+from rpbert.training.recipe import Recipe
 
 EPOCHS = 3
 THREE = recipe(multitask=replace(recipe().multitask, epochs=EPOCHS))

@@ -13,13 +13,13 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.configuration import LABELS, RpBertConfig
-from rpbert.crf import Crf, spans_of
 from rpbert.errors import UserError
-from rpbert.modeling import RpBert
+from rpbert.explain.walkthrough import STEPS, Grid, walk
+from rpbert.explain.walkthrough import Path as LabelPath
+from rpbert.model.configuration import LABELS, RpBertConfig
+from rpbert.model.crf import Crf, spans_of
+from rpbert.model.modeling import RpBert
 from rpbert.ui.samples import SAMPLES
-from rpbert.walkthrough import STEPS, Grid, walk
-from rpbert.walkthrough import Path as LabelPath
 
 ROOT = Path(__file__).parents[1]
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"

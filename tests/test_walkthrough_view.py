@@ -7,10 +7,10 @@ from html import unescape
 import pytest
 
 from rpbert.analyzer import Analyzer
+from rpbert.explain.walkthrough import STEPS, Walkthrough, walk
 from rpbert.ui.samples import SAMPLES
 from rpbert.ui.walkthrough_view import walkthrough_html
 from rpbert.ui.workbench import Shown, Workbench
-from rpbert.walkthrough import STEPS, Walkthrough, walk
 
 TWEET = "Elon Musk <b>lands</b> in Florida"
 ROCKET = SAMPLES / "rocket_falcon9.jpg"

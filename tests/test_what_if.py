@@ -6,10 +6,7 @@ import pytest
 import torch
 
 from rpbert.analyzer import Analysis, Analyzer, Entity, PairRelation, Prepared, Reading
-from rpbert.gates import Gate
-from rpbert.processing import split_words
-from rpbert.ui.samples import SAMPLES
-from rpbert.what_if import (
+from rpbert.explain.what_if import (
     GATES,
     READINGS,
     Flip,
@@ -19,6 +16,9 @@ from rpbert.what_if import (
     effect_sentence,
     scan_gate,
 )
+from rpbert.model.gates import Gate
+from rpbert.model.processing import split_words
+from rpbert.ui.samples import SAMPLES
 
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
 TWEET = "Eileen Collins visits Houston #NASA"

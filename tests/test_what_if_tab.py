@@ -15,8 +15,9 @@ from made_up import a_map, analysis, entity, flat
 from PIL import Image
 
 from rpbert.analyzer import Analysis, Analyzer
-from rpbert.explain import DEFAULT_METHOD
-from rpbert.targets import ADDS, name_target
+from rpbert.explain.methods import DEFAULT_METHOD
+from rpbert.explain.targets import ADDS, name_target
+from rpbert.explain.what_if import GATES, GateScan
 from rpbert.ui import what_if_view as view
 from rpbert.ui.gate_chart import BOTTOM, LEFT, LINE_HEIGHT, RIGHT, TOP, gate_chart, spread
 from rpbert.ui.page import FIXED
@@ -24,7 +25,6 @@ from rpbert.ui.samples import SAMPLES, load_samples
 from rpbert.ui.what_if_page import draw_what_if
 from rpbert.ui.what_if_tab import WhatIf
 from rpbert.ui.workbench import Shown, Workbench
-from rpbert.what_if import GATES, GateScan
 
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
 TWEET = "Eileen Collins visits Houston #NASA"

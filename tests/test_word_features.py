@@ -10,19 +10,19 @@ from corpus import draw, settings
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rpbert import static_vectors
 from rpbert.analyzer import Analyzer
-from rpbert.batches import ner_batches
-from rpbert.checkpoint import load_checkpoint, save_checkpoint
-from rpbert.configuration import RpBertConfig
-from rpbert.data import Example
+from rpbert.data import static_vectors
+from rpbert.data.readers import Example
+from rpbert.data.static_vectors import read_static_vectors
 from rpbert.errors import UserError
-from rpbert.explain import explain
-from rpbert.modeling import RpBert
-from rpbert.prediction import predict
-from rpbert.static_vectors import read_static_vectors
-from rpbert.targets import ADDS
-from rpbert.word_features import MAX_LENGTH, WordFeatures
+from rpbert.evaluation.prediction import predict
+from rpbert.explain.methods import explain
+from rpbert.explain.targets import ADDS
+from rpbert.model.checkpoint import load_checkpoint, save_checkpoint
+from rpbert.model.configuration import RpBertConfig
+from rpbert.model.modeling import RpBert
+from rpbert.model.word_features import MAX_LENGTH, WordFeatures
+from rpbert.training.batches import ner_batches
 
 Build = Callable[[RpBertConfig], RpBert]
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from rpbert.analyzer import Analyzer
-from rpbert.targets import ADDS, SHOWN, name_target
+from rpbert.explain.targets import ADDS, SHOWN, name_target
 from rpbert.ui import workbench
 from rpbert.ui.samples import SAMPLES
 from rpbert.ui.workbench import Memory, Workbench

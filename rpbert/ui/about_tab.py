@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 from rpbert.analyzer import Analyzer
-from rpbert.checkpoint import DEFAULT_CHECKPOINT, checkpoint_identity
+from rpbert.model.checkpoint import DEFAULT_CHECKPOINT, checkpoint_identity
 from rpbert.ui.samples import SAMPLES
 from rpbert.ui.workbench import Workbench
 

@@ -12,16 +12,16 @@ from typing import Any
 import gradio as gr
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.configuration import REGIONS
 from rpbert.errors import UserError
-from rpbert.explain import DEFAULT_METHOD, explain
-from rpbert.explain_request import Judged, check_method_and_route, explanations_to_json, requested_targets
+from rpbert.explain.methods import DEFAULT_METHOD, explain
+from rpbert.explain.requests import Judged, check_method_and_route, explanations_to_json, requested_targets
+from rpbert.explain.walkthrough import walk
+from rpbert.explain.what_if import blank_picture, differences
+from rpbert.model.configuration import REGIONS
 from rpbert.ui.events import MODEL
 from rpbert.ui.page import picture_input
 from rpbert.ui.what_if_view import BLANK, CELLS, SAME, WITHOUT
 from rpbert.ui.workbench import Workbench
-from rpbert.walkthrough import walk
-from rpbert.what_if import blank_picture, differences
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import gradio as gr
 
 from rpbert.analyzer import Analyzer
 from rpbert.errors import UserError
-from rpbert.explain import DEFAULT_METHOD
+from rpbert.explain.methods import DEFAULT_METHOD
 from rpbert.ui import analyse, card
 from rpbert.ui.about_tab import add_about_tab
 from rpbert.ui.api import add_endpoints

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from PIL import Image
 
 from rpbert.analyzer import Analysis, Entity
-from rpbert.attention import Attention
-from rpbert.configuration import ENTITY_TYPES
-from rpbert.explain import METHOD_NAMES, Explanation
-from rpbert.faithfulness import Verdict
-from rpbert.stability import Stability
-from rpbert.targets import ADDS, SHOWN, Target, contrast_target, name_target
+from rpbert.explain.attention import Attention
+from rpbert.explain.faithfulness import Verdict
+from rpbert.explain.methods import METHOD_NAMES, Explanation
+from rpbert.explain.stability import Stability
+from rpbert.explain.targets import ADDS, SHOWN, Target, contrast_target, name_target
+from rpbert.explain.what_if import GateScan, effect_sentence
+from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.ui.overlays import describe_grid, draw_overlay
 from rpbert.ui.workbench import Shown
-from rpbert.what_if import GateScan, effect_sentence
 
 TYPE_NAMES = {"PER": "person", "LOC": "place", "ORG": "organisation", "MISC": "other name"}
 assert tuple(TYPE_NAMES) == ENTITY_TYPES

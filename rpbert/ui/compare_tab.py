@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from rpbert.errors import UserError
-from rpbert.gates import Gate
-from rpbert.processing import open_picture
+from rpbert.model.gates import Gate
+from rpbert.model.processing import open_picture
 from rpbert.ui import analyse
 from rpbert.ui.compare_view import comparison
 from rpbert.ui.events import MODEL, PRIVATE

@@ -8,10 +8,10 @@ import html
 from collections import Counter
 
 from rpbert.analyzer import Analysis, PairRelation
+from rpbert.explain.what_if import LITTLE, Difference, differences
 from rpbert.ui.analyse import COLOURS, highlighted
 from rpbert.ui.card import TYPE_NAMES
 from rpbert.ui.workbench import Shown
-from rpbert.what_if import LITTLE, Difference, differences
 
 Row = tuple[str, str, str, str, str]  # what, in A, in B, sign of the change, the change in words
 

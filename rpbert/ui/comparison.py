@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from scipy.stats import spearmanr
 
-from rpbert.explain import METHOD_NAMES, Explanation
-from rpbert.faithfulness import Verdict
+from rpbert.explain.faithfulness import Verdict
+from rpbert.explain.methods import METHOD_NAMES, Explanation
 from rpbert.ui.card import figure
 from rpbert.ui.overlays import describe_grid, draw_overlay
 from rpbert.ui.workbench import Shown

@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from rpbert.errors import UserError
-from rpbert.explain import METHODS
-from rpbert.gates import Gate
+from rpbert.explain.methods import METHODS
+from rpbert.model.gates import Gate
 from rpbert.ui import analyse, card
 from rpbert.ui.comparison import method_row
 from rpbert.ui.page import FIXED, Card, Inputs, Outputs

@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rpbert.analyzer import Analysis
-from rpbert.explain import METHOD_NAMES, Explanation
-from rpbert.faithfulness import Verdict
+from rpbert.explain.faithfulness import Verdict
+from rpbert.explain.methods import METHOD_NAMES, Explanation
 from rpbert.ui import analyse, card
 from rpbert.ui.workbench import Shown
 

@@ -5,8 +5,8 @@ import itertools
 from collections.abc import Sequence
 
 from rpbert.analyzer import Analysis
+from rpbert.explain.what_if import GATES, Flip, GateScan
 from rpbert.ui.analyse import COLOURS
-from rpbert.what_if import GATES, Flip, GateScan
 
 WIDTH, HEIGHT = 680, 370  # user units of the SVG, 1 pixel at its natural size
 LEFT, RIGHT, TOP, BOTTOM = 58, 460, 30, 318  # of the plot

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from rpbert.errors import UserError
-from rpbert.explain import DEFAULT_METHOD, METHODS
-from rpbert.gates import Gate, parse_gate
-from rpbert.processing import MAX_CHARACTERS
+from rpbert.explain.methods import DEFAULT_METHOD, METHODS
+from rpbert.model.gates import Gate, parse_gate
+from rpbert.model.processing import MAX_CHARACTERS
 from rpbert.ui.samples import load_samples
 
 TABS = ("analyse", "what-if", "compare", "how-it-works", "about")

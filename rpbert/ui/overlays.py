@@ -7,7 +7,7 @@ transparent. Pure Pillow and NumPy: no pyplot state, so that parallel requests c
 import numpy as np
 from PIL import Image, ImageDraw
 
-from rpbert.configuration import GRID
+from rpbert.model.configuration import GRID
 
 Grid = tuple[tuple[float, ...], ...]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import gradio as gr
 
-from rpbert.explain import DEFAULT_METHOD, METHOD_NAMES, Explanation
-from rpbert.gates import NAMED_GATES
-from rpbert.processing import MAX_CHARACTERS
+from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, Explanation
+from rpbert.model.gates import NAMED_GATES
+from rpbert.model.processing import MAX_CHARACTERS
 from rpbert.ui import analyse, card
 from rpbert.ui.samples import Sample
 from rpbert.ui.workbench import Shown

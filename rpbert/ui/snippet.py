@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from rpbert.gates import Gate
+from rpbert.model.gates import Gate
 from rpbert.ui.events import PRIVATE
 from rpbert.ui.page import Outputs
 from rpbert.ui.samples import load_samples

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rpbert.analyzer import Analysis, Entity
-from rpbert.gates import Gate
+from rpbert.model.gates import Gate
 from rpbert.ui.card import TYPE_NAMES
 from rpbert.ui.samples import SAMPLES
 

@@ -6,7 +6,8 @@ from typing import Any
 import gradio as gr
 
 from rpbert.errors import UserError
-from rpbert.processing import open_picture
+from rpbert.explain.walkthrough import walk
+from rpbert.model.processing import open_picture
 from rpbert.ui import analyse
 from rpbert.ui.card import figure
 from rpbert.ui.events import MODEL, PRIVATE
@@ -22,7 +23,6 @@ from rpbert.ui.stories import (
 )
 from rpbert.ui.walkthrough_view import walkthrough_html
 from rpbert.ui.workbench import Shown, Workbench
-from rpbert.walkthrough import walk
 
 UNGUESSED = '<p class="notice" role="alert">Choose your prediction first; then see what the model does.</p>'
 NOT_WALKED = '<p class="empty">The numbers of the tweet on the tab “Analyse” stand here in a moment.</p>'

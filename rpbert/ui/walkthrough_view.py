@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from PIL import Image, ImageDraw
 
-from rpbert.attention import Attention
-from rpbert.configuration import GRID
+from rpbert.explain.attention import Attention
+from rpbert.explain.walkthrough import STEPS, GateStep, Grid, Path, RelationScore, Walkthrough
+from rpbert.model.configuration import GRID
 from rpbert.ui.card import figure
 from rpbert.ui.workbench import Shown
-from rpbert.walkthrough import STEPS, GateStep, Grid, Path, RelationScore, Walkthrough
 
 NO_PICTURE = '<p class="empty">No picture was given: this step is left out, and the text is read alone.</p>'
 

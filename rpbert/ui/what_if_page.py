@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from rpbert.explain import DEFAULT_METHOD, METHOD_NAMES
+from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES
 from rpbert.ui import analyse
 from rpbert.ui import what_if_view as view
 from rpbert.ui.page import GATE_CHOICES, picture_input

@@ -12,9 +12,10 @@ from PIL import Image
 
 from rpbert.analyzer import Prepared
 from rpbert.errors import UserError
-from rpbert.explain import DEFAULT_METHOD
-from rpbert.gates import Gate
-from rpbert.processing import open_picture
+from rpbert.explain.methods import DEFAULT_METHOD
+from rpbert.explain.what_if import blank_picture
+from rpbert.model.gates import Gate
+from rpbert.model.processing import open_picture
 from rpbert.ui import analyse, card
 from rpbert.ui import what_if_view as view
 from rpbert.ui.events import MODEL, PRIVATE
@@ -22,7 +23,6 @@ from rpbert.ui.overlays import MAX_SIDE
 from rpbert.ui.page import FIXED
 from rpbert.ui.what_if_page import Controls, Others, Results, draw_what_if
 from rpbert.ui.workbench import Shown, Workbench
-from rpbert.what_if import blank_picture
 
 QUIET: dict[str, Any] = {"show_progress": "minimal"}  # nothing is greyed out while a reading is compared with another
 

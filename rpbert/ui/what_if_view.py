@@ -9,11 +9,11 @@ from collections.abc import Collection, Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from rpbert.analyzer import Analysis, PairRelation
-from rpbert.configuration import GRID, REGIONS
-from rpbert.explain import Explanation
+from rpbert.explain.methods import Explanation
+from rpbert.explain.what_if import LITTLE, Difference, GateScan, differences
+from rpbert.model.configuration import GRID, REGIONS
 from rpbert.ui.card import TYPE_NAMES
 from rpbert.ui.gate_chart import gate_chart
-from rpbert.what_if import LITTLE, Difference, GateScan, differences
 
 SAME, WITHOUT, BLANK, OTHER = "same", "without", "blank", "other"
 PICTURES = {

@@ -15,15 +15,15 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from rpbert.analyzer import Analysis, Analyzer, Prepared
-from rpbert.attention import Attention, attend
-from rpbert.explain import Explanation, Reader, explain
-from rpbert.faithfulness import Curves, Verdict
-from rpbert.gates import Gate
-from rpbert.processing import open_picture
-from rpbert.stability import Stability, measure_stability
-from rpbert.targets import ADDS, SHOWN, Target, targets_of
+from rpbert.explain.attention import Attention, attend
+from rpbert.explain.faithfulness import Curves, Verdict
+from rpbert.explain.methods import Explanation, Reader, explain
+from rpbert.explain.stability import Stability, measure_stability
+from rpbert.explain.targets import ADDS, SHOWN, Target, targets_of
+from rpbert.explain.what_if import GateScan, scan_gate
+from rpbert.model.gates import Gate
+from rpbert.model.processing import open_picture
 from rpbert.ui.overlays import MAX_SIDE
-from rpbert.what_if import GateScan, scan_gate
 
 REMEMBERED = 200  # results; the largest, a picture scaled for the page, takes about 2 MB
 

@@ -1,0 +1,1 @@
+"""Readers of data sets, and the regions of their pictures."""

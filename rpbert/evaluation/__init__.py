@@ -1,0 +1,1 @@
+"""Figures: predictions in batches, metrics, slices, calibration, their report."""

@@ -1,0 +1,128 @@
+"""What the picture is worth: strict F1 by slice, and with against without the picture by a paired bootstrap.
+
+Everything here rests on counts per tweet, so that tweets can be drawn again. A span counts as in the strict F1 of
+`rpbert.evaluation.metrics`; gold spans that begin with I- are repaired first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from rpbert.data.readers import Example, repair_bio
+from rpbert.evaluation.prediction import Regions, predict
+from rpbert.model.configuration import ENTITY_TYPES
+from rpbert.model.crf import spans_of
+from rpbert.model.gates import Gate
+from rpbert.model.modeling import RpBert
+
+RESAMPLES = 10_000
+INTERVAL = (2.5, 97.5)  # percentiles
+
+Labels = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """F1 of one reading minus F1 of another on the same tweets, with the 95 % interval of a paired bootstrap."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def span_counts(examples: Sequence[Example], predicted: Sequence[Labels], kind: str | None = None) -> np.ndarray:
+    """Correct, predicted and gold spans of each tweet (N, 3); with `kind` of this entity type alone."""
+    rows = []
+    for example, labels in zip(examples, predicted, strict=True):
+        assert example.labels is not None
+        gold, found = (set(spans_of(list(repair_bio(tuple(side))))) for side in (example.labels, labels))
+        if kind is not None:
+            gold, found = ({span for span in side if span[2] == kind} for side in (gold, found))
+        rows.append((len(gold & found), len(found), len(gold)))
+    return np.array(rows)
+
+
+def f1_of(counts: np.ndarray) -> np.ndarray:
+    """F1 of summed counts (..., 3): correct, predicted, gold. 0 where nothing was to be found and nothing was."""
+    correct, found, gold = counts[..., 0], counts[..., 1], counts[..., 2]
+    return 2 * correct / np.maximum(found + gold, 1)
+
+
+def paired_bootstrap(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Difference:
+    """F1 of `first` minus F1 of `second`, both (N, 3) of the same tweets; tweets are drawn with replacement.
+
+    Source: Efron and Tibshirani (1993); for NLP, Berg-Kirkpatrick et al. (EMNLP 2012).
+    """
+    tweets = len(first)
+    drawn = np.random.default_rng(seed).multinomial(tweets, np.full(tweets, 1 / tweets), RESAMPLES)  # (RESAMPLES, N)
+    low, high = np.percentile(f1_of(drawn @ first) - f1_of(drawn @ second), INTERVAL)
+    return Difference(float(f1_of(first.sum(0)) - f1_of(second.sum(0))), float(low), float(high))
+
+
+def slice_scores(examples: Sequence[Example], predicted: Sequence[Labels]) -> dict[str, float]:
+    """Strict F1 of all tweets, of those whose picture adds and does not, by language and type; recall by visibility.
+
+    Whether a name is visible is known of gold names only, so for those two slices there is a recall and no F1. A slice
+    that the labels do not allow, or that is empty, is left out.
+    """
+    counts = span_counts(examples, predicted)
+    scores = {"all, F1": float(f1_of(counts.sum(0)))}
+    slices = {
+        "the picture adds, F1": [example.image_adds == 1 for example in examples],
+        "the picture does not add, F1": [example.image_adds == 0 for example in examples],
+        "English, F1": [example.english is True for example in examples],
+        "other languages, F1": [example.english is False for example in examples],
+    }
+    for name, chosen in slices.items():
+        if any(chosen):
+            scores[name] = float(f1_of(counts[np.array(chosen)].sum(0)))
+    for value, name in ((True, "visible names, recall"), (False, "names not visible, recall")):
+        hits = _hits(examples, predicted, value)
+        if hits:
+            scores[name] = sum(hits) / len(hits)
+    for kind in ENTITY_TYPES:
+        scores[f"{kind}, F1"] = float(f1_of(span_counts(examples, predicted, kind).sum(0)))
+    return scores
+
+
+def picture_effect(
+    model: RpBert, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Example], regions: Regions, gate: Gate
+) -> dict[str, Any]:
+    """The names of labelled pairs read with their own picture, without it, and with that of the next pair instead.
+
+    Returns:
+        `slices`: the scores of each reading, by its name; `own_minus_without` and `own_minus_swapped`: the differences
+        of the overall F1 with their intervals.
+    """
+    next_pictures = [other.picture for other in [*pairs[1:], pairs[0]]]
+    swapped = [replace(pair, picture=picture) for pair, picture in zip(pairs, next_pictures, strict=True)]
+    readings: dict[str, tuple[Sequence[Example], Gate]] = {
+        "own": (pairs, gate),
+        "without": (pairs, "closed"),
+        "swapped": (swapped, gate),
+    }
+    labels = {
+        name: [found.labels for found in predict(model, tokenizer, examples, regions, setting)]
+        for name, (examples, setting) in readings.items()
+    }
+    counts = {name: span_counts(pairs, found) for name, found in labels.items()}
+    return {
+        "slices": {name: slice_scores(pairs, found) for name, found in labels.items()},
+        "own_minus_without": asdict(paired_bootstrap(counts["own"], counts["without"])),
+        "own_minus_swapped": asdict(paired_bootstrap(counts["own"], counts["swapped"])),
+    }
+
+
+def _hits(examples: Sequence[Example], predicted: Sequence[Labels], visible: bool) -> list[bool]:
+    """For each gold name that is (or is not) visible, whether it was found."""
+    hits = []
+    for example, labels in zip(examples, predicted, strict=True):
+        if example.labels is None or example.visible is None:
+            continue
+        found = set(spans_of(list(repair_bio(tuple(labels)))))
+        gold = spans_of(list(repair_bio(example.labels)))
+        hits += [span in found for span in gold if example.visible[span[0]] == visible]
+    return hits

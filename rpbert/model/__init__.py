@@ -1,0 +1,1 @@
+"""The model, and what turns tweets and pictures into its tensors."""

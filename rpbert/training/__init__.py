@@ -1,0 +1,1 @@
+"""Training: recipes, batches, losses, the stages and their loop."""

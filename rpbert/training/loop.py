@@ -1,0 +1,299 @@
+"""Training on `accelerate`: alignment, then both tasks; resumable after every epoch.
+
+Per epoch one pass over the relation data (cross-entropy of pass 1, with swapped pictures as negatives) and one over the
+NER data (CRF likelihood after pass 2): one after the other as in the paper's algorithm 1, or with `interleave` in one
+shuffle. Epochs are compared on dev. The same command runs on a CPU, a GPU or,
+by `accelerate launch`, on many.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmup
+
+from rpbert.data.readers import Caption
+from rpbert.data.regions import RegionStore, compute_regions
+from rpbert.data.static_vectors import read_static_vectors
+from rpbert.errors import UserError
+from rpbert.evaluation.calibration import calibrate
+from rpbert.evaluation.metrics import evaluate
+from rpbert.model.checkpoint import from_backbones, load_checkpoint, save_checkpoint
+from rpbert.model.configuration import PRESETS, preset_config
+from rpbert.model.modeling import RpBert
+from rpbert.training.alignment import align, class_name_projection
+from rpbert.training.batches import Batch, ner_batches, relation_batches
+from rpbert.training.objectives import Objectives
+from rpbert.training.recipe import Multitask, Recipe
+from rpbert.training.sets import fingerprints, pictures_of, read_sets, words_of
+from rpbert.training.teacher import Teaching, teach, teacher_figures
+
+STATE = "state"
+HISTORY = "history.json"
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    output: Path,
+    text_weights: str | None = None,
+    vision_weights: str | None = None,
+    teacher_weights: str | None = None,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Train by `recipe` and leave the best epoch's checkpoint in `output`.
+
+    Args:
+        data: folder that the recipe's paths are relative to.
+        text_weights, vision_weights: as for `from_backbones`; None takes the preset's from the Hugging Face Hub.
+        teacher_weights: folder or Hub id of the teacher's encoder; None takes the recipe's.
+        resume: go on after the last whole epoch in `output`, to the same result as an uninterrupted run.
+
+    Returns:
+        The run's record, which also stands in `output/history.json`.
+    """
+    if (output / STATE).exists() and not resume:
+        raise UserError(f"{output} holds an unfinished run. Add --resume to go on with it, or choose another folder.")
+    if resume and not (output / STATE).exists():
+        raise UserError(f"There is no finished epoch in {output} to resume from. Start without --resume.")
+    # The two tasks use different parts of the model.
+    accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+    set_seed(recipe.seed)
+    config = preset_config(recipe.preset)
+    config.character_size = recipe.features.characters
+    config.detach_gate = recipe.multitask.detach_gate
+    if recipe.alignment.epochs and not config.matching:
+        raise UserError(
+            f"The preset {recipe.preset} has no matching vectors to align. Set epochs = 0 under [alignment], or choose "
+            "another preset."
+        )
+    sets = read_sets(recipe, data)
+    vectors = None
+    if recipe.features.static_vectors:
+        config.static_words, vectors = read_static_vectors(data / recipe.features.static_vectors, words_of(sets))
+        config.static_size = vectors.shape[1]
+    preset = PRESETS[recipe.preset]
+    model, tokenizer, classifier = from_backbones(
+        config, text_weights or preset.text_weights, vision_weights or preset.vision_weights
+    )
+    if vectors is not None:
+        model.word_features.set_static(vectors)
+    model.to(accelerator.device)
+    store = compute_regions(model, pictures_of(sets), cache=output)
+    record: dict[str, Any] = {"recipe": asdict(recipe), "data_sha256": fingerprints(recipe, data)}
+    record |= {"versions": _versions(), "epochs": []}
+    if not resume and recipe.alignment.epochs:
+        record["alignment"] = _align(model, tokenizer, store, sets, recipe, classifier)
+    teaching = None
+    if recipe.teacher.weights:
+        with accelerator.main_process_first():  # the others find what it keeps
+            teaching = teach(recipe, sets, teacher_weights or recipe.teacher.weights, output, accelerator)
+        record["teacher"] = teacher_figures(teaching, sets)
+        print("teacher, dev:", *(f"{name} {value:.4f}" for name, value in record["teacher"].items()))
+    loop = _Loop(accelerator, model, tokenizer, store, recipe, sets, output, teaching)
+    return loop.run(record, resume)
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("torch", "transformers", "timm", "accelerate")}
+
+
+def _align(
+    model: RpBert,
+    tokenizer: PreTrainedTokenizerBase,
+    store: RegionStore,
+    sets: dict[str, Any],
+    recipe: Recipe,
+    classifier: tuple[Tensor, Tensor],
+) -> list[float]:
+    class_name_projection(model, tokenizer, store, classifier)
+    tweets = [Caption(" ".join(pair.words), pair.picture, True) for pair in sets["pairs"]]
+    groups: list[Sequence[Caption]] = [group for group in (sets["captions"], tweets) if group]
+    losses = list(align(model, tokenizer, store, groups, recipe.alignment, recipe.seed))
+    print("alignment, mean contrastive loss per epoch (nats):", *(f"{loss:.3f}" for loss in losses))
+    return losses
+
+
+def dev_figures(
+    model: RpBert, tokenizer: PreTrainedTokenizerBase, store: RegionStore, sets: dict[str, Any]
+) -> dict[str, float]:
+    """The figures that epochs are compared by: strict F1, with soft gate where pictures are, and relation AUCs."""
+    figures = {}
+    for path, examples in sets["dev_tweets"].items():
+        regions = store if any(example.picture for example in examples) else None
+        figures[f"{path} strict F1"] = evaluate(model, tokenizer, examples, regions)["ner"]["strict"]["f1"]
+    pairs = evaluate(model, tokenizer, sets["dev_pairs"], store)
+    if "ner" in pairs:
+        figures["pairs strict F1"] = pairs["ner"]["strict"]["f1"]
+    for task in ("image_adds", "text_represented"):
+        figures[f"{task} AUC"] = pairs["relation"][task]["auc"]
+    figures["swapped AUC"] = pairs["relation"]["swapped_auc"]
+    return figures
+
+
+class _Loop:
+    """The multitask epochs, with everything that has to survive a restart."""
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        model: RpBert,
+        tokenizer: PreTrainedTokenizerBase,
+        store: RegionStore,
+        recipe: Recipe,
+        sets: dict[str, Any],
+        output: Path,
+        teaching: Teaching | None = None,
+    ) -> None:
+        self.readings = teaching and teaching.readings
+        self.accelerator, self.model, self.tokenizer, self.store = accelerator, model, tokenizer, store
+        self.recipe, self.sets, self.output = recipe, sets, output
+        settings = recipe.multitask
+        if recipe.alignment.epochs:
+            freeze_aligned(model)
+        objectives = Objectives(model, settings, teaching and teaching.crf, recipe.teacher.share)
+        optimizer = torch.optim.AdamW(parameter_groups(objectives, settings), fused=True)
+        steps = settings.epochs * len(self._batches(0))
+        schedule = get_linear_schedule_with_warmup(optimizer, int(settings.warmup * steps), steps)
+        self.objectives, self.optimizer, self.schedule = accelerator.prepare(objectives, optimizer, schedule)
+        # Names and relation are best at different epochs; their weights' average is steadier than any one step's.
+        self.averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
+        accelerator.register_for_checkpointing(self.averaged)
+
+    @property
+    def kept(self) -> RpBert:
+        """The model with the averaged weights: what is compared on dev and saved."""
+        kept = self.averaged.module
+        assert isinstance(kept, RpBert)
+        return kept
+
+    def run(self, record: dict[str, Any], resume: bool) -> dict[str, Any]:
+        """All epochs that are still to do."""
+        if resume:
+            self.accelerator.load_state(str(self.output / STATE))
+            record |= json.loads((self.output / STATE / HISTORY).read_text())
+        for epoch in range(len(record["epochs"]), self.recipe.multitask.epochs):
+            record["epochs"].append(self._epoch(epoch))
+            figures = record["epochs"][-1]["dev"]
+            if self.accelerator.is_main_process:
+                print(f"epoch {epoch + 1}:", *(f"{name} {value:.4f}" for name, value in figures.items()), sep="\n  ")
+                if figures["mean"] == max(past["dev"]["mean"] for past in record["epochs"]):
+                    save_checkpoint(self.kept, self.tokenizer, self.output)
+            self._save_state(record)
+        if self.accelerator.is_main_process:
+            self._calibrate(record)
+        self.accelerator.wait_for_everyone()
+        return record
+
+    def _calibrate(self, record: dict[str, Any]) -> None:
+        """Calibrate the best epoch's checkpoint on dev.
+
+        What is fitted stands in its configuration, so the file of the weights is not written again: a run killed
+        meanwhile has it whole, and calibrates anew when it is resumed.
+        """
+        model, tokenizer = load_checkpoint(self.output)
+        tweets = [tweet for examples in self.sets["dev_tweets"].values() for tweet in examples]
+        pairs = self.sets["dev_pairs"]
+        record["calibration"] = calibrate(model.to(self.accelerator.device), tokenizer, pairs, self.store, tweets)
+        model.config.trained = True
+        model.config.save_pretrained(self.output)
+        (self.output / HISTORY).write_text(json.dumps(record, indent=1) + "\n")
+
+    def _save_state(self, record: dict[str, Any]) -> None:
+        """Replace the saved state by renaming, so that a run killed while it saves still has the last whole one."""
+        state, new = self.output / STATE, self.output / f"{STATE}.new"
+        self.accelerator.save_state(str(new))
+        if self.accelerator.is_main_process:
+            for folder in (new, self.output):
+                (folder / HISTORY).write_text(json.dumps(record, indent=1) + "\n")
+            old = self.output / f"{STATE}.old"
+            shutil.rmtree(old, ignore_errors=True)
+            if state.exists():
+                state.rename(old)
+            new.rename(state)
+            shutil.rmtree(old, ignore_errors=True)
+        self.accelerator.wait_for_everyone()
+
+    def _batches(self, epoch: int) -> list[tuple[str, Batch]]:
+        """Every batch of an epoch with its task."""
+        settings = self.recipe.multitask
+        generator = torch.Generator().manual_seed(1000 * self.recipe.seed + epoch)
+        limit, features = self.model.config.max_pieces, self.model.word_features
+        pairs, tweets = self.sets["pairs"], [*self.sets["tweets"], *self.sets["pairs"]]
+        related = pairs if settings.relation_weight else []
+        relation = relation_batches(related, self.tokenizer, limit, settings, generator)
+        ner = ner_batches(tweets, self.tokenizer, limit, settings, generator, features, self.readings)
+        batches = [*(("relation", batch) for batch in relation), *(("ner", batch) for batch in ner)]
+        if settings.interleave:
+            batches = [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
+        return batches
+
+    def _epoch(self, epoch: int) -> dict[str, Any]:
+        began = time.monotonic()
+        self.objectives.train()
+        sums: dict[str, list[float]] = {}
+        batches = self._batches(epoch)
+        even = len(batches) - len(batches) % self.accelerator.num_processes  # every process takes as many steps
+        share = batches[self.accelerator.process_index : even : self.accelerator.num_processes]
+        for task, batch in tqdm(share, desc=f"epoch {epoch + 1}", unit="batch"):
+            loss = self.objectives(task, self._tensors(batch))
+            self.accelerator.backward(loss)
+            self.accelerator.clip_grad_norm_(self.objectives.parameters(), self.recipe.multitask.clip)
+            self.optimizer.step()
+            self.schedule.step()
+            self.optimizer.zero_grad()
+            self.averaged.update_parameters(self.model)
+            sums.setdefault(task, []).append(float(loss.detach()))
+        trained = time.monotonic() - began
+        figures = dev_figures(self.kept.eval(), self.tokenizer, self.store, self.sets)
+        figures["mean"] = sum(figures.values()) / len(figures)
+        losses = {task: sum(values) / len(values) for task, values in sums.items()}
+        return {
+            "loss": losses,
+            "dev": figures,
+            "seconds": {"train": trained, "dev": time.monotonic() - began - trained},
+            "memory_mb": psutil.Process().memory_info().rss // 2**20,  # of this process, at the epoch's end
+        }
+
+    def _tensors(self, batch: Batch) -> dict[str, Tensor]:
+        tensors = dict(batch.tensors)
+        if batch.pictures:
+            tensors["regions"] = self.store(batch.pictures)
+        return {name: tensor.to(self.accelerator.device) for name, tensor in tensors.items()}
+
+
+def freeze_aligned(model: RpBert) -> None:
+    """Keep what alignment has taught: projection and matching vectors, and the lower layers that they rest on.
+
+    Trained on, on a few thousand tweets, they lose it again (true-versus-swapped AUC falls).
+    """
+    assert model.matching is not None
+    matching = [model.projection, model.matching.text_map, model.matching.region_map]
+    for module in (model.text_encoder.embeddings, *model.lower_layers, *matching):
+        module.requires_grad_(False)
+    model.matching.log_scale.requires_grad_(False)
+
+
+def parameter_groups(objectives: Objectives, settings: Multitask) -> list[dict[str, Any]]:
+    """Two learning rates, for the pretrained encoder and for what is new; no weight decay on biases and LayerNorm."""
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for name, parameter in objectives.named_parameters():
+        if not parameter.requires_grad or name.startswith("teacher."):
+            continue
+        pretrained = name.startswith("model.text_encoder.")
+        rate = settings.encoder_learning_rate if pretrained else settings.head_learning_rate
+        decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]

@@ -26,7 +26,7 @@ from rpbert.ui.export import STYLE, Judged, analysis_html, analysis_json
 from rpbert.ui.samples import load_samples
 from rpbert.ui.workbench import Shown, Workbench
 
-SCHEMA = json.loads((Path(__file__).parents[1] / "assets" / "analysis.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((Path(__file__).parents[2] / "assets" / "analysis.schema.json").read_text(encoding="utf-8"))
 check = Draft202012Validator(SCHEMA).validate
 VOID = {"meta", "img", "br"}
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;"

@@ -21,7 +21,7 @@ from rpbert.model.crf import Crf, spans_of
 from rpbert.model.modeling import RpBert
 from rpbert.ui.samples import SAMPLES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
 TWEET = "Eileen Collins, the first woman to command a Space Shuttle, visits Houston today 🚀 #NASA"
 

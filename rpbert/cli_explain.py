@@ -10,11 +10,11 @@ from rpbert.analyzer import Analysis, Analyzer
 from rpbert.errors import UserError
 from rpbert.explain.faithfulness import Curves
 from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, Explanation, Reader, explain
+from rpbert.explain.overlays import describe_grid, draw_overlay
 from rpbert.explain.requests import Judged, check_method_and_route, explanations_to_json, requested_targets
 from rpbert.explain.stability import measure_stability
 from rpbert.model.gates import parse_gate
 from rpbert.model.processing import open_picture
-from rpbert.ui.overlays import describe_grid, draw_overlay  # this part of the page needs no gradio
 
 TOP_WORDS = 5
 

@@ -13,8 +13,8 @@ from PIL import Image
 from rpbert.analyzer import Analyzer
 from rpbert.cli import main
 from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, METHODS, explain
+from rpbert.explain.overlays import describe_grid
 from rpbert.explain.targets import ADDS, SHOWN, parse_target, targets_of
-from rpbert.ui.overlays import describe_grid
 from rpbert.ui.samples import SAMPLES
 
 TWEET, PICTURE = "Eileen Collins visits Houston #NASA", SAMPLES / "astronaut_eileen_collins.jpg"

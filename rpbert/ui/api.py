@@ -18,9 +18,9 @@ from rpbert.explain.requests import Judged, check_method_and_route, explanations
 from rpbert.explain.walkthrough import walk
 from rpbert.explain.what_if import blank_picture, differences
 from rpbert.model.configuration import REGIONS
-from rpbert.ui.events import MODEL
-from rpbert.ui.page import picture_input
-from rpbert.ui.what_if_view import BLANK, CELLS, SAME, WITHOUT
+from rpbert.ui.analyse.events import MODEL
+from rpbert.ui.analyse.layout import picture_input
+from rpbert.ui.what_if.view import BLANK, CELLS, SAME, WITHOUT
 from rpbert.ui.workbench import Workbench
 
 

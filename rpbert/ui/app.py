@@ -11,20 +11,21 @@ import gradio as gr
 from rpbert.analyzer import Analyzer
 from rpbert.errors import UserError
 from rpbert.explain.methods import DEFAULT_METHOD
-from rpbert.ui import analyse, card
-from rpbert.ui.about_tab import add_about_tab
+from rpbert.ui.about import add_about_tab
+from rpbert.ui.analyse import card
+from rpbert.ui.analyse import view as analyse
+from rpbert.ui.analyse.events import AnalyseEvents
+from rpbert.ui.analyse.layout import TITLE, draw_card, draw_inputs, draw_outputs
 from rpbert.ui.api import add_endpoints
-from rpbert.ui.compare_tab import add_compare_tab
-from rpbert.ui.events import AnalyseEvents
-from rpbert.ui.page import TITLE, draw_card, draw_inputs, draw_outputs
+from rpbert.ui.compare.events import add_compare_tab
 from rpbert.ui.samples import Sample, load_samples
-from rpbert.ui.sharing import Sharing
-from rpbert.ui.snippet import add_snippet
-from rpbert.ui.walkthrough_tab import add_walkthrough_tab
-from rpbert.ui.what_if_tab import add_what_if_tab
+from rpbert.ui.share.sharing import Sharing
+from rpbert.ui.share.snippet import add_snippet
+from rpbert.ui.walkthrough.events import add_walkthrough_tab
+from rpbert.ui.what_if.events import add_what_if_tab
 from rpbert.ui.workbench import Shown, Workbench
 
-STYLE = Path(__file__).parents[2] / "assets" / "style.css"
+STYLE = Path(__file__).parent / "static" / "page.css"
 FORGET_AFTER = 3600  # seconds until uploads and session state are deleted
 
 

@@ -18,12 +18,12 @@ from rpbert.analyzer import Analysis, Analyzer, Prepared
 from rpbert.explain.attention import Attention, attend
 from rpbert.explain.faithfulness import Curves, Verdict
 from rpbert.explain.methods import Explanation, Reader, explain
+from rpbert.explain.overlays import MAX_SIDE
 from rpbert.explain.stability import Stability, measure_stability
 from rpbert.explain.targets import ADDS, SHOWN, Target, targets_of
 from rpbert.explain.what_if import GateScan, scan_gate
 from rpbert.model.gates import Gate
 from rpbert.model.processing import open_picture
-from rpbert.ui.overlays import MAX_SIDE
 
 REMEMBERED = 200  # results; the largest, a picture scaled for the page, takes about 2 MB
 

@@ -4,7 +4,7 @@ from chromium import browser_tests
 from playwright.sync_api import Page, expect
 
 from rpbert.explain.walkthrough import STEPS
-from rpbert.ui.stories import answers, load_stories, question
+from rpbert.ui.walkthrough.stories import answers, load_stories, question
 
 pytestmark = browser_tests
 

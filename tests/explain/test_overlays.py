@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rpbert.ui.overlays import MAX_SIDE, Grid, describe_grid, draw_overlay
+from rpbert.explain.overlays import MAX_SIDE, Grid, describe_grid, draw_overlay
 
 ZERO: Grid = tuple((0.0,) * 7 for _ in range(7))
 GREY = Image.new("RGB", (700, 350), (128, 128, 128))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rpbert.analyzer import Analyzer
 from rpbert.model.checkpoint import DEFAULT_CHECKPOINT
-from rpbert.ui.about_tab import card_text, checkpoints_text, licences_text
+from rpbert.ui.about import card_text, checkpoints_text, licences_text
 from rpbert.ui.samples import load_samples
 
 

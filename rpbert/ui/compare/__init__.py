@@ -1,0 +1,1 @@
+"""The tab "Compare": two results side by side."""

@@ -1,0 +1,224 @@
+"""Five prepared tweets with pictures on which a learner first predicts what the model does, and then sees it.
+
+What is said after the guess is picked by the numbers that the loaded checkpoint gives, not by what the story was
+written for: where a checkpoint does not do what a story is meant to show, the page says so.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rpbert.analyzer import Analysis, Entity
+from rpbert.model.gates import Gate
+from rpbert.ui.analyse.card import TYPE_NAMES
+from rpbert.ui.samples import SAMPLES
+
+STORIES = SAMPLES.parent / "stories.json"
+
+NARROW, WIDE = 0.3, 0.8  # gate values: below is nearly closed, above is nearly open
+CLOSE = 0.15  # lead of the best reading over the runner-up, in probability, below which two readings compete
+CLEAR = 0.5  # lead from which the model is sure
+
+KINDS = {
+    "decides": "the picture decides",
+    "irrelevant": "the picture is irrelevant, and the gate closes",
+    "misleads": "the picture misleads",
+    "unchanged": "the gate is open, and nothing changes",
+    "ambiguous": "two readings are nearly equally good",
+}
+NOT_A_NAME = "none"  # the answer that a span is no name of its own
+
+
+@dataclass(frozen=True)
+class Story:
+    """A tweet with a picture, and the question that is asked about it."""
+
+    kind: str  # of `KINDS`: what it is meant to show
+    title: str  # which does not give the answer away
+    text: str
+    picture: Path
+    alt: str  # what the picture shows, for those who do not see it
+    gate: Gate
+    name: str  # the words that are asked about; empty when the question is about the whole tweet
+    truth: str  # what a reader calls `name`: an entity type or `NOT_A_NAME`
+    readings: tuple[str, ...]  # the answers to choose from when the question is how `name` is read
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the model says of a story, with the story's gate and with the gate closed."""
+
+    shown: Analysis
+    alone: Analysis
+
+
+def load_stories() -> list[Story]:
+    """The stories in the order of the page."""
+    rows = json.loads(STORIES.read_text(encoding="utf-8"))
+    return [Story(**{**row, "picture": SAMPLES / row["picture"], "readings": tuple(row["readings"])}) for row in rows]
+
+
+def question(story: Story) -> str:
+    """What the learner is asked, as plain text."""
+    if story.kind == "irrelevant":
+        return "How far does the model open the gate for this picture?"
+    if story.kind == "unchanged":
+        return "The gate is nearly open. Does taking the picture away change which names the model finds?"
+    if story.kind == "ambiguous":
+        return f"How sure is the model of the way it reads “{story.name}”?"
+    return f"How does the model read “{story.name}” when it sees the picture?"
+
+
+def answers(story: Story) -> list[tuple[str, str]]:
+    """The answers to choose from, as (text, key)."""
+    if story.kind == "irrelevant":
+        return [
+            (f"It keeps it nearly closed (below {NARROW})", "narrow"),
+            (f"Half open ({NARROW} to {WIDE})", "half"),
+            (f"It opens it nearly all the way (above {WIDE})", "wide"),
+        ]
+    if story.kind == "unchanged":
+        return [
+            ("No: the same names of the same types", "same"),
+            ("Yes: a name appears, disappears or changes its type", "changed"),
+        ]
+    if story.kind == "ambiguous":
+        return [
+            (f"Sure: the best reading leads by more than {CLEAR} (probability)", "sure"),
+            (f"Fairly sure: it leads by {CLOSE} to {CLEAR}", "fairly"),
+            (f"Torn: it leads by less than {CLOSE}", "torn"),
+        ]
+    return [(f"As {reading_name(reading)}", reading) for reading in story.readings]
+
+
+def reading_name(reading: str) -> str:
+    """A type as "a place (LOC)"."""
+    if reading == NOT_A_NAME:
+        return "not a name of its own"
+    if reading == "MISC":
+        return "another kind of name (MISC)"
+    return f"{'an' if reading == 'ORG' else 'a'} {TYPE_NAMES[reading]} ({reading})"
+
+
+def entity_called(analysis: Analysis, name: str) -> Entity | None:
+    """The entity whose words are exactly `name`."""
+    return next((entity for entity in analysis.entities if entity.text == name), None)
+
+
+def reading_of(analysis: Analysis, name: str) -> str:
+    """The type of `name`, or `NOT_A_NAME`."""
+    entity = entity_called(analysis, name)
+    return NOT_A_NAME if entity is None else entity.type
+
+
+def names_of(analysis: Analysis) -> set[tuple[int, int, str]]:
+    """All names as (start, end, type), in character offsets."""
+    return {(entity.start, entity.end, entity.type) for entity in analysis.entities}
+
+
+def lead_of(entity: Entity) -> float:
+    """By how much probability the reading leads over the runner-up."""
+    return entity.confidence - entity.runner_up.probability
+
+
+def outcome(story: Story, evidence: Evidence) -> str:
+    """The key of the right answer; of the readings it may be one that was not offered."""
+    if story.kind == "irrelevant":
+        gate = evidence.shown.gate
+        return "narrow" if gate < NARROW else "wide" if gate > WIDE else "half"
+    if story.kind == "unchanged":
+        return "same" if names_of(evidence.shown) == names_of(evidence.alone) else "changed"
+    if story.kind == "ambiguous":
+        entity = entity_called(evidence.shown, story.name)
+        lead = 0.0 if entity is None else lead_of(entity)
+        return "sure" if lead > CLEAR else "fairly" if lead >= CLOSE else "torn"
+    return reading_of(evidence.shown, story.name)
+
+
+def holds(story: Story, evidence: Evidence) -> bool:
+    """Whether the checkpoint does what the story is meant to show."""
+    shown, alone = reading_of(evidence.shown, story.name), reading_of(evidence.alone, story.name)
+    if story.kind == "decides":
+        return shown == story.truth != alone
+    if story.kind == "misleads":
+        return alone == story.truth != shown
+    if story.kind == "irrelevant":
+        return outcome(story, evidence) == "narrow"
+    if story.kind == "unchanged":
+        found = bool(evidence.shown.entities)
+        return found and evidence.shown.gate > WIDE and outcome(story, evidence) == "same"
+    return shown != NOT_A_NAME and outcome(story, evidence) == "torn"
+
+
+def explain_outcome(story: Story, evidence: Evidence) -> list[str]:
+    """What happened and what it means, as plain sentences that are true of these numbers."""
+    sentences = {
+        "irrelevant": _about_the_gate,
+        "unchanged": _about_the_names,
+        "ambiguous": _about_the_lead,
+    }.get(story.kind, _about_the_reading)(story, evidence)
+    if holds(story, evidence):
+        return [*sentences, f"In short: {KINDS[story.kind]}."]
+    return [*sentences, f"This story was meant to show that {KINDS[story.kind]}. With this checkpoint it does not."]
+
+
+def _about_the_reading(story: Story, evidence: Evidence) -> list[str]:
+    shown, alone = reading_of(evidence.shown, story.name), reading_of(evidence.alone, story.name)
+    truth = f"A reader would say: {reading_name(story.truth)}."
+    if shown == alone:
+        return [
+            f"With the picture and without it, “{story.name}” is read as {reading_name(shown)}: the picture does not "
+            f"change the reading. {truth}"
+        ]
+    first = (
+        f"From the text alone, “{story.name}” is {reading_name(alone)}; with the picture, {reading_name(shown)}. "
+        "Nothing else was changed, so the picture makes the difference."
+    )
+    if shown == story.truth:
+        return [first, f"{truth} So here the picture puts the model right."]
+    return [
+        first,
+        f"{truth} So here the picture leads the model " + ("astray." if alone == story.truth else "nowhere."),
+    ]
+
+
+def _about_the_gate(story: Story, evidence: Evidence) -> list[str]:
+    gate, changed = evidence.shown.gate, outcome_of_names(evidence)
+    how = {"narrow": "so little of it is let in", "half": "so part of it is let in", "wide": "so most of it is let in"}
+    return [
+        f"The gate is {gate:.2f} (a factor from 0 to 1), {how[outcome(story, evidence)]}. {changed}",
+        "A low gate says that the picture is not expected to add to the words. It does not say that the model noticed "
+        "that tweet and picture do not match: that is the other relation, and the words weigh much in both.",
+    ]
+
+
+def _about_the_names(story: Story, evidence: Evidence) -> list[str]:
+    moved = [abs(entity.confidence - entity.confidence_without_picture) for entity in evidence.shown.entities]
+    sentences = [f"The gate is {evidence.shown.gate:.2f} (a factor from 0 to 1). {outcome_of_names(evidence)}"]
+    if moved:
+        sentences.append(
+            f"The confidence of a name changes by at most {max(moved):.2f} (probability). An open gate lets the "
+            "picture in; it does not make it matter."
+            if max(moved) < CLOSE
+            else f"But the confidence of a name changes by up to {max(moved):.2f} (probability): the picture is felt."
+        )
+    return sentences
+
+
+def _about_the_lead(story: Story, evidence: Evidence) -> list[str]:
+    entity = entity_called(evidence.shown, story.name)
+    if entity is None:
+        return [f"The model does not find “{story.name}” as a name of its own, so there is no lead to measure."]
+    second = reading_name(entity.runner_up.type or NOT_A_NAME)
+    return [
+        f"It reads “{story.name}” as {reading_name(entity.type)} with probability {entity.confidence:.2f}; the next "
+        f"best is {second} with {entity.runner_up.probability:.2f}, so the lead is {lead_of(entity):.2f}.",
+        "The page marks the best reading only. Whoever acts on a name should look at its confidence too.",
+    ]
+
+
+def outcome_of_names(evidence: Evidence) -> str:
+    """Whether the picture changes which names are found, as a sentence."""
+    if names_of(evidence.shown) == names_of(evidence.alone):
+        return "The names are those that it finds from the text alone."
+    return "The names are not those that it finds from the text alone."

@@ -24,7 +24,6 @@ from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmu
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
-from rpbert.cli import RECIPES
 from rpbert.data.readers import Example, read_pairs
 from rpbert.data.regions import RegionStore, compute_regions
 from rpbert.evaluation.calibration import RELATIONS, set_relation
@@ -33,6 +32,7 @@ from rpbert.evaluation.slices import picture_effect
 from rpbert.model.checkpoint import load_checkpoint
 from rpbert.model.configuration import RpBertConfig
 from rpbert.model.modeling import RpBert
+from rpbert.shipped import RECIPES
 from rpbert.training.batches import Batch, ner_batches, relation_batches
 from rpbert.training.loop import freeze_aligned, parameter_groups, train
 from rpbert.training.objectives import Objectives

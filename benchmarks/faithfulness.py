@@ -23,7 +23,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
 from rpbert.analyzer import Analysis, Analyzer
-from rpbert.cli import add_checkpoint, positive
+from rpbert.cli.options import add_checkpoint, positive
 from rpbert.errors import UserError
 from rpbert.explain.faithfulness import Curves, Verdict
 from rpbert.explain.methods import METHODS, Explanation, Reader, explain

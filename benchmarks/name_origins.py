@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
 from rpbert.analyzer import Analyzer
-from rpbert.cli import add_checkpoint
+from rpbert.cli.options import add_checkpoint
 
 NAMES = {
     "English": "John Miller, Emily Clark, Jack Turner, Sarah Wilson, Tom Baker, Grace Hill, Adam Scott, Lucy Ward, "

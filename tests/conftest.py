@@ -18,10 +18,10 @@ from playwright.sync_api import Page
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from rpbert.analyzer import Analyzer
-from rpbert.model.checkpoint import DEFAULT_CHECKPOINT
 from rpbert.model.configuration import RpBertConfig
 from rpbert.model.modeling import RpBert
 from rpbert.model.processing import collate_pieces, split_words, to_pieces
+from rpbert.shipped import DEFAULT_CHECKPOINT
 
 torch.set_num_threads(1)  # a second thread costs these tiny models more in waiting than it saves
 

@@ -24,7 +24,7 @@ COMMAND = ["explain", "--text", TWEET, "--image", str(PICTURE)]
 @pytest.fixture(autouse=True)
 def loaded_once(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command gets the checkpoint that ships, loaded for all tests."""
-    monkeypatch.setattr("rpbert.cli_explain.Analyzer.from_pretrained", lambda source: analyzer)
+    monkeypatch.setattr("rpbert.cli.explain.Analyzer.from_pretrained", lambda source: analyzer)
 
 
 def described(analyzer: Analyzer, *options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -164,5 +164,5 @@ def test_help_names_every_method(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_it_needs_no_gradio() -> None:
-    code = "import sys, rpbert.cli_explain; sys.exit('gradio' in sys.modules)"
+    code = "import sys, rpbert.cli.explain; sys.exit('gradio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

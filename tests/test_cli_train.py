@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from corpus import write_corpus
 
-from rpbert.cli import RECIPES, main
+from rpbert.cli import main
+from rpbert.shipped import RECIPES
 from rpbert.training import loop as training
 from rpbert.training.recipe import read_recipe
 

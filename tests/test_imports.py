@@ -9,13 +9,13 @@ import rpbert
 
 PACKAGE = Path(rpbert.__file__).parent
 # From the ground up; a room may import itself and those before it.
-ROOMS = ("errors", "model", "data", "evaluation", "training", "analyzer", "explain", "ui", "cli")
+ROOMS = ("errors", "shipped", "model", "data", "evaluation", "training", "analyzer", "explain", "ui", "cli")
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 
 def room_of(parts: tuple[str, ...]) -> str:
-    """The room of a module, by its path below the package: `cli_explain` belongs to `cli`."""
-    return parts[0].removesuffix(".py").partition("_")[0]
+    """The room of a module, by its path below the package."""
+    return parts[0].removesuffix(".py")
 
 
 def imported(path: Path) -> set[str]:

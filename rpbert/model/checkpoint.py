@@ -15,7 +15,6 @@ from rpbert.model.configuration import RpBertConfig
 from rpbert.model.modeling import RpBert
 
 WEIGHTS = "model.safetensors"
-DEFAULT_CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "rpbert-mini"
 
 
 def load_checkpoint(source: str | Path) -> tuple[RpBert, PreTrainedTokenizerBase]:

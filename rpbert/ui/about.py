@@ -5,7 +5,8 @@ from pathlib import Path
 import gradio as gr
 
 from rpbert.analyzer import Analyzer
-from rpbert.model.checkpoint import DEFAULT_CHECKPOINT, checkpoint_identity
+from rpbert.model.checkpoint import checkpoint_identity
+from rpbert.shipped import DEFAULT_CHECKPOINT
 from rpbert.ui.samples import SAMPLES
 from rpbert.ui.workbench import Workbench
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import gradio as gr
@@ -11,6 +10,7 @@ import gradio as gr
 from rpbert.analyzer import Analyzer
 from rpbert.errors import UserError
 from rpbert.explain.methods import DEFAULT_METHOD
+from rpbert.shipped import PACKAGE
 from rpbert.ui.about import add_about_tab
 from rpbert.ui.analyse import card
 from rpbert.ui.analyse import view as analyse
@@ -25,7 +25,7 @@ from rpbert.ui.walkthrough.events import add_walkthrough_tab
 from rpbert.ui.what_if.events import add_what_if_tab
 from rpbert.ui.workbench import Shown, Workbench
 
-STYLE = Path(__file__).parent / "static" / "page.css"
+STYLE = PACKAGE / "ui" / "static" / "page.css"
 FORGET_AFTER = 3600  # seconds until uploads and session state are deleted
 
 

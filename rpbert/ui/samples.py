@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
+from rpbert.shipped import ASSETS
+
+SAMPLES = ASSETS / "samples"
 
 
 @dataclass(frozen=True)

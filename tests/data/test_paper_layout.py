@@ -12,12 +12,13 @@ from corpus import COLOURS, draw, seeing, write_base_weights
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.analyzer import Analyzer
-from rpbert.cli import RECIPES, main
+from rpbert.cli import main
 from rpbert.data.readers import Example
 from rpbert.data.relation_csv import read_relation_csv
 from rpbert.errors import UserError
 from rpbert.model.configuration import RpBertConfig
 from rpbert.model.modeling import RpBert
+from rpbert.shipped import RECIPES
 from rpbert.training import loop as training
 from rpbert.training.recipe import Dev, Recipe, read_recipe
 from rpbert.training.sets import file_of, pictures_of, read_sets

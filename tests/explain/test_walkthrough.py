@@ -5,7 +5,6 @@ import copy
 import itertools
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -19,9 +18,10 @@ from rpbert.explain.walkthrough import Path as LabelPath
 from rpbert.model.configuration import LABELS, RpBertConfig
 from rpbert.model.crf import Crf, spans_of
 from rpbert.model.modeling import RpBert
+from rpbert.shipped import PACKAGE
 from rpbert.ui.samples import SAMPLES
 
-ROOT = Path(__file__).parents[2]
+ROOT = PACKAGE.parent
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
 TWEET = "Eileen Collins, the first woman to command a Space Shuttle, visits Houston today 🚀 #NASA"
 

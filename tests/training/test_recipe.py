@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rpbert.cli import RECIPES
 from rpbert.errors import UserError
 from rpbert.model.configuration import PRESETS
 from rpbert.model.gates import parse_gate
+from rpbert.shipped import RECIPES
 from rpbert.training.recipe import Recipe, read_recipe
 
 SHIPPED = (RECIPES / "mini.toml").read_text(encoding="utf-8")

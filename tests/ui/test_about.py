@@ -4,7 +4,7 @@ import copy
 from pathlib import Path
 
 from rpbert.analyzer import Analyzer
-from rpbert.model.checkpoint import DEFAULT_CHECKPOINT
+from rpbert.shipped import DEFAULT_CHECKPOINT
 from rpbert.ui.about import card_text, checkpoints_text, licences_text
 from rpbert.ui.samples import load_samples
 

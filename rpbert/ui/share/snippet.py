@@ -1,16 +1,14 @@
 """The analysis on the screen as Python code, which asks the same of this server through its API."""
 
-from pathlib import Path
-
 import gradio as gr
 
 from rpbert.model.gates import Gate
+from rpbert.shipped import ASSETS
 from rpbert.ui.analyse.events import PRIVATE
 from rpbert.ui.analyse.layout import Outputs
 from rpbert.ui.samples import load_samples
 from rpbert.ui.workbench import Shown
 
-PROJECT = Path(__file__).parents[3]
 UPLOADED = "picture.jpg"  # an upload's own name is not known here
 ADDRESS = "ADDRESS-OF-THIS-PAGE"  # the browser knows it; the server may stand behind another one
 FILL_IN = f"(code) => code.replace('{ADDRESS}', window.location.origin + window.location.pathname)"
@@ -53,7 +51,7 @@ def _path_of(sample: str | None) -> str:
     """An example's picture as seen from the project's folder."""
     pictures = {one.id: one.picture for one in load_samples()}
     path = pictures.get(sample or "")
-    return UPLOADED if path is None else path.relative_to(PROJECT).as_posix()
+    return UPLOADED if path is None else path.relative_to(ASSETS.parent).as_posix()
 
 
 def add_snippet(state: gr.State, sample: gr.State, outputs: Outputs) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from rpbert.analyzer import Analysis, Entity
 from rpbert.model.gates import Gate
+from rpbert.shipped import ASSETS
 from rpbert.ui.analyse.card import TYPE_NAMES
 from rpbert.ui.samples import SAMPLES
 
-STORIES = SAMPLES.parent / "stories.json"
+STORIES = ASSETS / "stories.json"
 
 NARROW, WIDE = 0.3, 0.8  # gate values: below is nearly closed, above is nearly open
 CLOSE = 0.15  # lead of the best reading over the runner-up, in probability, below which two readings compete

@@ -21,12 +21,13 @@ from rpbert.explain.methods import METHOD_NAMES
 from rpbert.explain.targets import name_target
 from rpbert.model.gates import Gate
 from rpbert.model.modeling import RpBert
+from rpbert.shipped import ASSETS
 from rpbert.ui.analyse import view as analyse
 from rpbert.ui.samples import load_samples
 from rpbert.ui.share.export import STYLE, Judged, analysis_html, analysis_json
 from rpbert.ui.workbench import Shown, Workbench
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "assets" / "analysis.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ASSETS / "analysis.schema.json").read_text(encoding="utf-8"))
 check = Draft202012Validator(SCHEMA).validate
 VOID = {"meta", "img", "br"}
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;"

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from rpbert.analyzer import Analyzer
+from rpbert.shipped import ASSETS
 from rpbert.ui.samples import load_samples
-from rpbert.ui.share.snippet import ADDRESS, PROJECT, UPLOADED, snippet, snippet_of
+from rpbert.ui.share.snippet import ADDRESS, UPLOADED, snippet, snippet_of
 from rpbert.ui.workbench import Shown, Workbench
 
 
@@ -36,7 +37,7 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def test_the_code_of_an_example_gives_the_analysis_on_the_page(
     app_url: str, pictured: Shown, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(PROJECT)
+    monkeypatch.chdir(ASSETS.parent)
     found = run(snippet_of(pictured, load_samples()[0].id).replace(ADDRESS, app_url))
     assert same(found, pictured.analysis.to_json())
     printed = capsys.readouterr().out
@@ -66,4 +67,4 @@ def test_an_upload_is_a_path_to_be_filled_in(pictured: Shown) -> None:
 
 def test_no_path_of_the_server_is_told(pictured: Shown) -> None:
     for sample in load_samples():
-        assert str(PROJECT) not in snippet_of(pictured, sample.id)
+        assert str(ASSETS.parent) not in snippet_of(pictured, sample.id)

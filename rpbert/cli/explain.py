@@ -1,4 +1,4 @@
-"""`python -m rpbert explain`: maps over the picture and scores of words, as text, JSON or a drawing."""
+"""`rpbert explain`: maps over the picture and scores of words, as text, JSON or a drawing."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from rpbert.analyzer import Analysis, Analyzer
+from rpbert.cli.options import add_checkpoint, add_gate, add_tweet
 from rpbert.errors import UserError
 from rpbert.explain.faithfulness import Curves
 from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, Explanation, Reader, explain
@@ -17,6 +18,27 @@ from rpbert.model.gates import parse_gate
 from rpbert.model.processing import open_picture
 
 TOP_WORDS = 5
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_tweet(parser)
+    add_gate(parser)
+    parser.add_argument(
+        "--method", help="grad_cam, gradient_x_input, integrated_gradients, occlusion or shapley (default: the page's)"
+    )
+    parser.add_argument("--route", default="total", help="total, gate or content: which way of the picture's effect")
+    parser.add_argument(
+        "--target",
+        action="append",
+        help="adds, shown, NAME (as it was found), NAME=ORG (or another type, or none: this reading of these words) or "
+        "NAME=contrast (against its runner-up); may be repeated (default: the relations and all names found)",
+    )
+    parser.add_argument("--verdict", action="store_true", help="compare the map with random orders of the cells")
+    parser.add_argument("--stability", action="store_true", help="infidelity and maximum sensitivity (slow)")
+    parser.add_argument("--png", type=Path, help="draw the first target's map over the picture into this file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_checkpoint(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

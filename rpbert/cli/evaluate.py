@@ -1,0 +1,50 @@
+"""`rpbert evaluate`: the figures of a checkpoint on a labelled file, as a table and as JSON."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rpbert.cli.options import add_checkpoint, add_gate, positive
+from rpbert.data.readers import read_captions, read_conll, read_pairs
+from rpbert.data.regions import compute_regions
+from rpbert.data.relation_csv import read_relation_csv
+from rpbert.evaluation.metrics import evaluate, evaluate_captions
+from rpbert.evaluation.report import evaluation_table
+from rpbert.evaluation.slices import picture_effect
+from rpbert.model.checkpoint import checkpoint_identity, load_checkpoint
+from rpbert.model.gates import parse_gate
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("path", type=Path, help="CoNLL file, pair JSONL, relation .csv or captions .tsv")
+    parser.add_argument("--images", type=Path, help="picture folder (but for CoNLL: default images/ beside it)")
+    add_gate(parser)
+    parser.add_argument("--limit", type=positive, help="only the first N tweets or captions")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    add_checkpoint(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """The command; the file's ending decides what is measured. Raises `UserError` for what cannot be read."""
+    path, gate = arguments.path, parse_gate(arguments.gate)
+    result: dict[str, Any] = {"path": str(path), "checkpoint": checkpoint_identity(arguments.checkpoint)}
+    if path.suffix == ".tsv":
+        captions = read_captions(path, arguments.images)[: arguments.limit]
+        model, tokenizer = load_checkpoint(arguments.checkpoint)
+        photographs = compute_regions(model, [caption.picture for caption in captions])
+        result |= evaluate_captions(model, tokenizer, captions, photographs)
+    else:
+        read = {".jsonl": read_pairs, ".csv": read_relation_csv}.get(path.suffix.partition("#")[0], read_conll)
+        examples = read(path, arguments.images)[: arguments.limit]
+        model, tokenizer = load_checkpoint(arguments.checkpoint)
+        pictures = [example.picture for example in examples if example.picture is not None]
+        regions = compute_regions(model, pictures) if pictures else None
+        result |= evaluate(model, tokenizer, examples, regions, gate)
+        named = [example for example in examples if example.labels is not None and example.picture is not None]
+        if regions is not None and named:
+            result["picture"] = picture_effect(model, tokenizer, named, regions, gate)
+    print(evaluation_table(result))
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -64,7 +64,7 @@ def test_worth_of_a_map(
     analyzer: Analyzer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rpbert.explain.stability.NOISES", 1)
-    for sizes in ("stability.HALVES", "stability.ROWS_AT_ONCE", "faithfulness.RANDOM_ORDERS"):
+    for sizes in ("stability.HALVES", "faithfulness.RANDOM_ORDERS"):
         monkeypatch.setattr(f"rpbert.explain.{sizes}", 4)
     options = ["--method", "grad_cam", "--target", "adds", "--verdict", "--stability"]
     (row,) = described(analyzer, *options, capsys=capsys)["targets"]

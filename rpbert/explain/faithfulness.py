@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rpbert.explain.methods import ROWS_AT_ONCE, Explanation, Reader
+from rpbert.explain.methods import Explanation, Reader
 from rpbert.model.configuration import REGIONS
 
 RANDOM_ORDERS = 50
@@ -69,7 +69,7 @@ class Curves:
         counts = torch.arange(CELLS_A_STEP, REGIONS, CELLS_A_STEP)  # (S,) cells taken away, between the ends
         kept = rank.unsqueeze(1) >= counts.view(1, -1, 1)  # (N, S, 49)
         flat = kept.flatten(0, 1).to(self.ends.dtype)  # (N * S, 49)
-        values = torch.cat([self._read(rows) for rows in flat.split(ROWS_AT_ONCE)])  # (N * S, T)
+        values = torch.cat([self._read(rows) for rows in flat.split(self.reader.rows_at_once)])  # (N * S, T)
         between = values.view(len(orders), len(counts), -1).sum(dim=1)  # (N * S, T) -> (N, T)
         return (between + self.ends.sum(dim=0)) / (len(counts) + len(self.ends))
 

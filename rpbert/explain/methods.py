@@ -34,7 +34,7 @@ ROUTES = ("total", "gate", "content")
 DEFAULT_METHOD = "occlusion"  # slower than Grad-CAM, but to be believed (benchmarks/faithfulness.py)
 STEPS = 32  # of integrated gradients
 ORDERS = 25  # orders that Shapley values are averaged over
-ROWS_AT_ONCE = 64  # readings of a tweet in one batch
+TOKENS_AT_ONCE = 2048  # of all readings in one batch: about half a second on two cores, and little memory
 
 Grid = tuple[tuple[float, ...], ...]
 
@@ -50,6 +50,7 @@ class Explanation:
     words: tuple[float, ...] | None  # one score per word that was read, in the same unit; None where a method has none
     seconds: float  # for all targets that were explained together
     delta: float | None = None  # of integrated gradients: by how much the scores miss the difference they should add to
+    value: float | None = None  # the target as it was read, in its unit
 
     @property
     def strength(self) -> float:
@@ -62,12 +63,27 @@ class Explanation:
         return [value for row in self.grid for value in row]
 
 
-class Reader:
-    """The model as a function of one tweet's visual tokens and word embeddings, for any number of altered copies."""
+def _no_pause() -> None:
+    """Nobody else is waiting."""
 
-    def __init__(self, analyzer: Analyzer, prepared: Prepared, targets: Sequence[Target], gate: Gate) -> None:
+
+class Reader:
+    """The model as a function of one tweet's visual tokens and word embeddings, for any number of altered copies.
+
+    `pause` is called before every batch: whoever shares the machine may wait in it, or end the work by raising.
+    """
+
+    def __init__(
+        self,
+        analyzer: Analyzer,
+        prepared: Prepared,
+        targets: Sequence[Target],
+        gate: Gate,
+        pause: Callable[[], None] = _no_pause,
+    ) -> None:
         assert prepared.regions is not None, "a map needs a picture"
         self.model, self.pieces, self.targets, self.gate = analyzer.model, prepared.pieces, targets, gate
+        self.pause = pause
         self.regions = prepared.regions  # (1, 49, C)
         with torch.no_grad():
             self.visual = self.model.project(prepared.regions)  # (1, 49, d)
@@ -80,8 +96,19 @@ class Reader:
         """Words that were read."""
         return int(self.pieces["word_index"].max()) + 1
 
+    @property
+    def rows_at_once(self) -> int:
+        """Copies in one batch, by `TOKENS_AT_ONCE`: few of a long tweet, at least one."""
+        return max(1, TOKENS_AT_ONCE // (self.words.shape[1] + self.visual.shape[1]))
+
+    @torch.no_grad()
+    def values(self) -> list[float]:
+        """All targets as the tweet is, nothing altered."""
+        return self(self.visual, self.words)[0].tolist()
+
     def __call__(self, visual: Tensor, words: Tensor, route: str = "total") -> Tensor:
         """All targets (B, T) of B copies: visual tokens (B, 49, d), word embeddings (B, n, d)."""
+        self.pause()
         rows = len(visual)
         changed = View(words, visual)
         plain = View(self.words.expand(rows, -1, -1), self.visual.expand(rows, -1, -1))
@@ -131,18 +158,20 @@ def explain(
     method: str = DEFAULT_METHOD,
     gate: Gate = "soft",
     route: str = "total",
+    pause: Callable[[], None] = _no_pause,
 ) -> list[Explanation]:
     """Explanations of all targets, computed together.
 
     Args:
         prepared: with a picture. targets: see `rpbert.explain.targets`.
-        method: a key of `METHODS`. route: one of `ROUTES`.
+        method: a key of `METHODS`. route: one of `ROUTES`. pause: see `Reader`.
     """
     assert route in ROUTES
     began = time.perf_counter()
-    reader = Reader(analyzer, prepared, targets, gate)
+    reader = Reader(analyzer, prepared, targets, gate, pause)
     regions, words, deltas = METHODS[method](reader, route)
     regions = regions.where(regions.abs().amax(dim=1, keepdim=True) > ROUNDING, 0.0)  # (T, 49)
+    values = reader.values()
     seconds = time.perf_counter() - began
     return [
         Explanation(
@@ -153,6 +182,7 @@ def explain(
             None if words is None else tuple(words[number].tolist()),
             seconds,
             None if deltas is None else float(deltas[number]),
+            values[number],
         )
         for number, target in enumerate(targets)
     ]
@@ -188,7 +218,7 @@ def integrated_gradients(reader: Reader, route: str) -> Scores:
         baselines,
         additional_forward_args=route,
         n_steps=STEPS,
-        internal_batch_size=ROWS_AT_ONCE,
+        internal_batch_size=max(len(reader.targets), reader.rows_at_once),
         return_convergence_delta=True,
     )
     return *_summed(reader, scores), delta
@@ -222,7 +252,7 @@ def _taken_away(reader: Reader, route: str) -> dict[str, Any]:
         "baselines": reader.baselines(),
         "additional_forward_args": route,
         "feature_mask": reader.masks(),
-        "perturbations_per_eval": ROWS_AT_ONCE,
+        "perturbations_per_eval": reader.rows_at_once,
     }
 
 

@@ -18,7 +18,7 @@ from captum.metrics import infidelity, sensitivity_max
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.explain.methods import ROWS_AT_ONCE, Explanation, Reader, explain
+from rpbert.explain.methods import Explanation, Reader, explain
 from rpbert.model.configuration import REGIONS
 from rpbert.model.gates import Gate
 
@@ -55,22 +55,26 @@ class Stability:
 
 
 def measure_stability(
-    analyzer: Analyzer, prepared: Prepared, explanation: Explanation, gate: Gate = "soft"
+    analyzer: Analyzer,
+    prepared: Prepared,
+    explanation: Explanation,
+    gate: Gate = "soft",
+    pause: Callable[[], None] = lambda: None,
 ) -> Stability:
     """Both tests of one map, seeded.
 
     Args:
         prepared, gate: what the map was made of. explanation: from `rpbert.explain.methods`; its method runs `NOISES`
-            more times, which takes minutes for a slow one.
+            more times, which takes minutes for a slow one. pause: as in `rpbert.explain.methods.Reader`.
     """
     assert prepared.regions is not None, "a map needs a picture"
     target, method, route = explanation.target, explanation.method, explanation.route
-    reader = Reader(analyzer, prepared, [target], gate)
+    reader = Reader(analyzer, prepared, [target], gate, pause)
     cells = torch.tensor([explanation.cells])  # (1, 49)
 
     def scores(regions: Tensor) -> Tensor:
         changed = replace(prepared, regions=regions)
-        return torch.tensor([explain(analyzer, changed, [target], method, gate, route)[0].cells])  # (1, 49)
+        return torch.tensor([explain(analyzer, changed, [target], method, gate, route, pause)[0].cells])  # (1, 49)
 
     return Stability(
         map_infidelity(reader, cells, route),
@@ -96,7 +100,7 @@ def map_infidelity(reader: Reader, cells: Tensor, route: str) -> float:
 
     whole = torch.ones_like(cells)
     found = infidelity(
-        target, take_half_away, whole, cells, n_perturb_samples=HALVES, max_examples_per_batch=ROWS_AT_ONCE
+        target, take_half_away, whole, cells, n_perturb_samples=HALVES, max_examples_per_batch=reader.rows_at_once
     )
     return float(found)
 

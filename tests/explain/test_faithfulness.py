@@ -19,6 +19,7 @@ class SumOfCells:
     words = torch.zeros(1, 2, 1)
     worth = torch.arange(REGIONS).float()
     targets = (ADDS, SHOWN)
+    rows_at_once = 64
 
     def __call__(self, visual: Tensor, words: Tensor) -> Tensor:
         assert len(visual) == len(words)

@@ -21,6 +21,7 @@ class SumOfCells:
     visual = torch.ones(1, REGIONS, 1)
     words = torch.zeros(1, 2, 1)
     targets = (ADDS,)
+    rows_at_once = 64
 
     def __init__(self, worth: Tensor) -> None:
         self.worth = worth  # (49,)
@@ -101,7 +102,7 @@ def test_sentences(stability: Stability, told: list[str]) -> None:
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough to see what is asked here, in a second."""
     monkeypatch.setattr("rpbert.explain.stability.HALVES", 8)
-    monkeypatch.setattr("rpbert.explain.stability.ROWS_AT_ONCE", 4)
+    monkeypatch.setattr("rpbert.explain.methods.TOKENS_AT_ONCE", 400)
     monkeypatch.setattr("rpbert.explain.stability.NOISES", 2)
 
 

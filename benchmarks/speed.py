@@ -19,7 +19,7 @@ from rpbert.explain.faithfulness import Curves
 from rpbert.explain.methods import METHOD_NAMES, METHODS, Reader, explain
 from rpbert.explain.targets import targets_of
 from rpbert.explain.what_if import scan_gate
-from rpbert.model.processing import open_picture
+from rpbert.model.pictures import open_picture
 from rpbert.shipped import DEFAULT_CHECKPOINT
 from rpbert.ui.samples import load_samples
 

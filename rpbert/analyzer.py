@@ -6,39 +6,30 @@
 The page, the command line and the API all go through it.
 """
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from rpbert.errors import UserError
 from rpbert.model.checkpoint import checkpoint_identity, load_checkpoint
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.model.crf import spans_of
 from rpbert.model.gates import Gate, parse_gate
-from rpbert.model.hiding import read_hiding
-from rpbert.model.modeling import RpBert
-from rpbert.model.processing import (
-    Word,
-    collate_pieces,
-    mostly_foreign,
-    open_picture,
-    picture_tensor,
-    split_words,
-    to_pieces,
-)
+from rpbert.model.inputs import Pictures, Texts, kept_lines, scene_tensors
+from rpbert.model.modeling import Relation, RpBert
+from rpbert.model.pictures import Picture, PictureSource, open_picture, picture_tensor
+from rpbert.model.scene_text import SceneLine, SceneTextReader
+from rpbert.model.texts import Word, collate_pieces, mostly_foreign, split_words, to_pieces
 
 CACHED_PICTURES = 64  # 250 KB each for `mini`
-
-PictureSource = str | Path | Image.Image
 
 
 @dataclass(frozen=True)
@@ -68,8 +59,9 @@ class Entity:
 class PairRelation:
     """What pass 1 says of tweet and picture, as probabilities."""
 
-    image_adds: float  # the picture adds to the tweet's meaning; also the soft gate
-    text_represented: float  # what the tweet says is shown in the picture
+    belongs: float | None  # the picture goes with this tweet; None for a model that does not ask, as the paper's
+    image_adds: float  # it belongs and adds to the tweet's meaning; also the soft gate
+    text_represented: float  # it belongs and shows what the tweet says
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,8 @@ class Analysis:
     entities: tuple[Entity, ...]
     relation: PairRelation | None  # None without a picture
     gate_setting: Gate
-    gate: float  # the factor on the regions; 0 when closed or without a picture
+    gate: float  # the factor on the picture; 0 when closed or without a picture
+    scene_text: tuple[SceneLine, ...]  # the words in the picture that the model read
     warnings: tuple[str, ...]
     seconds: dict[str, float]  # reading (with the CNN) and model (the passes)
     checkpoint: str
@@ -91,6 +84,7 @@ class Analysis:
         return {
             "entities": [asdict(entity) for entity in self.entities],
             "relation": None if self.relation is None else asdict(self.relation),
+            "scene_text": [asdict(line) for line in self.scene_text],
             "gate": self.gate,
             "gate_setting": self.gate_setting,
             "text": self.text,
@@ -107,10 +101,19 @@ class Prepared:
 
     text: str
     words: tuple[Word, ...]
-    pieces: dict[str, Tensor]  # all that the model needs to know of the text
-    regions: Tensor | None  # (1, 49, C)
+    texts: Texts  # one row
+    pictures: Pictures | None  # one row; None without a picture
+    scene: tuple[SceneLine, ...]  # the lines of words that `pictures` holds
     warnings: tuple[str, ...]
-    seconds: float  # spent on reading tweet and picture, CNN included
+    seconds: float  # spent on reading tweet and picture, CNN and text reader included
+
+
+class Seen(NamedTuple):
+    """What is remembered of a picture."""
+
+    regions: Tensor  # (1, 49, C)
+    lines: tuple[SceneLine, ...]
+    warning: str | None  # why its words could not be read, if so
 
 
 class Analyzer:
@@ -120,8 +123,9 @@ class Analyzer:
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.identity = identity
-        self._regions: OrderedDict[str, Tensor] = OrderedDict()
+        self._seen: OrderedDict[str, Seen] = OrderedDict()
         self._lock = threading.Lock()
+        self._reader: SceneTextReader | None = None
 
     @classmethod
     def from_pretrained(cls, source: str | Path) -> "Analyzer":
@@ -145,73 +149,118 @@ class Analyzer:
         """
         return self.predict(self.prepare(text, image), gate)
 
-    def predict(self, prepared: Prepared, gate: Gate = "soft", hidden: Collection[int] = ()) -> Analysis:
-        """As `analyze`, of what `prepare` made, without a CNN pass; `hidden` cells as in `rpbert.model.hiding`."""
+    def predict(
+        self, prepared: Prepared, gate: Gate = "soft", cells: Collection[int] = (), lines: Collection[int] = ()
+    ) -> Analysis:
+        """As `analyze`, of what `prepare` made, without a CNN pass.
+
+        Args:
+            cells, lines: what of the picture is hidden, as in `Pictures.without`.
+
+        Raises:
+            UserError: an unknown gate, a cell or line that does not exist, or something to hide and no picture.
+        """
         gate = parse_gate(gate)
         began = time.perf_counter()
+        pictures = prepared.pictures
+        if cells or lines:
+            if pictures is None:
+                raise UserError("There is no picture in which something could be hidden. Please add a picture.")
+            pictures = pictures.without(cells, lines)
         with torch.no_grad():
-            output: Any = read_hiding(self.model, prepared.pieces, prepared.regions, gate, hidden)
-            alone = self.model(**prepared.pieces) if prepared.regions is not None else output
+            output: Any = self.model.run(prepared.texts, pictures, gate)
+            alone = self.model.run(prepared.texts, None) if pictures is not None else output
         entities = self._entities(prepared, output.emissions, alone.emissions)
-        relation = None
-        if prepared.regions is not None:
-            relation = PairRelation(
-                float(output.image_adds_logits.softmax(dim=1)[0, 1]),
-                float(output.text_represented_logits.softmax(dim=1)[0, 1]),
-            )
         return Analysis(
             text=prepared.text,
             words=prepared.words,
             entities=entities,
-            relation=relation,
+            relation=None if output.relation is None else pair_relation(output.relation),
             gate_setting=gate,
             gate=float(output.gate[0]),
+            scene_text=prepared.scene,
             warnings=prepared.warnings,
             seconds={"reading": prepared.seconds, "model": time.perf_counter() - began},
             checkpoint=self.identity,
         )
 
-    def prepare(self, text: str, image: PictureSource | None) -> Prepared:
-        """Words, pieces and regions; the regions of a picture seen before come from a cache."""
+    def prepare(self, text: str, image: PictureSource | None, scene: Sequence[SceneLine] | None = None) -> Prepared:
+        """Words, pieces, regions and the words in the picture; those of a picture seen before come from a cache.
+
+        Args:
+            scene: lines to take for the words in the picture instead of reading them.
+
+        Raises `UserError` as `analyze` does.
+        """
         began = time.perf_counter()
+        if image is None:
+            return self._put_together(text, None, began)
+        picture = open_picture(image)
+        seen, warnings = self._look_at(picture), []
+        if picture.frames > 1:
+            warnings.append(f"The picture is animated: only the first of its {picture.frames} frames was read.")
+        if scene is not None:
+            seen = seen._replace(lines=tuple(scene))
+        elif seen.warning is not None:
+            warnings.append(seen.warning)
+        return self._put_together(text, seen, began, warnings)
+
+    def changed(self, prepared: Prepared, text: str, scene: Sequence[SceneLine] | None = None) -> Prepared:
+        """The same picture (or none) beside another text, or with other words in it; without a CNN pass."""
+        began = time.perf_counter()
+        if prepared.pictures is None:
+            return self._put_together(text, None, began)
+        lines = prepared.scene if scene is None else tuple(scene)
+        return self._put_together(text, Seen(prepared.pictures.regions, lines, None), began)
+
+    def _put_together(self, text: str, seen: Seen | None, began: float, warnings: Sequence[str] = ()) -> Prepared:
+        config = self.model.config
         words = split_words(text)
-        limit = self.model.config.max_pieces if image is not None else self.model.config.text.max_position_embeddings
+        limit = config.text.max_position_embeddings if seen is None else config.max_pieces
         tweet = to_pieces(self.tokenizer, [word.text for word in words], limit)
-        warnings = []
-        if tweet.words < len(words):
-            warnings.append(
-                f"The tweet is too long for the model: it read the first {tweet.words} of {len(words)} words, "
-                f"up to “{words[tweet.words - 1].text}”."
-            )
-        if mostly_foreign(text):
-            warnings.append(
-                "Most of this tweet is not in Latin letters. The model learned from English tweets: expect it to miss "
-                "names here, or to guess."
-            )
-        picture = None if image is None else open_picture(image)
-        if picture is not None and picture.info["frames"] > 1:
-            warnings.append(f"The picture is animated: only the first of its {picture.info['frames']} frames was read.")
-        regions = None if picture is None else self._regions_of(picture)
-        seconds = time.perf_counter() - began
         read = [word.text for word in words[: tweet.words]]
-        pieces = {**collate_pieces([tweet]), **self.model.word_features.inputs([read])}
-        return Prepared(text, tuple(words), pieces, regions, tuple(warnings), seconds)
+        texts = Texts(**collate_pieces([tweet]), **self.model.word_features.inputs([read]))
+        pictures: Pictures | None = None
+        lines: tuple[SceneLine, ...] = ()
+        if seen is not None:
+            tensors: dict[str, Tensor] = {}
+            if config.scene_text:
+                lines = kept_lines(self.tokenizer, seen.lines, config.scene_pieces)
+                tensors = scene_tensors(self.tokenizer, config.scene_pieces, [(read, tweet)], [lines])
+            pictures = Pictures.of(seen.regions, **tensors)
+        notes = (*_text_warnings(text, words, tweet.words), *warnings)
+        return Prepared(text, tuple(words), texts, pictures, lines, notes, time.perf_counter() - began)
 
     def forget_pictures(self) -> None:
-        """Empty the cache of regions."""
+        """Empty the cache of pictures."""
         with self._lock:
-            self._regions.clear()
+            self._seen.clear()
 
-    def _regions_of(self, picture: Image.Image) -> Tensor:
-        pixels = picture_tensor(picture, self.model.config)
-        key = hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
+    def _look_at(self, picture: Picture) -> Seen:
+        """Regions and words of a picture, from the cache if it was seen before."""
         with self._lock:
-            if key not in self._regions:
-                self._regions[key] = self.model.region_encoder.regions(pixels.unsqueeze(0))
-            self._regions.move_to_end(key)
-            while len(self._regions) > CACHED_PICTURES:
-                self._regions.popitem(last=False)
-            return self._regions[key]
+            if picture.key in self._seen:
+                self._seen.move_to_end(picture.key)
+                return self._seen[picture.key]
+        pixels = picture_tensor(picture, self.model.config)
+        seen = Seen(self.model.region_encoder.regions(pixels.unsqueeze(0)), (), None)
+        if self.model.config.scene_text:
+            try:
+                seen = seen._replace(lines=self._scene_reader().read(picture.image))
+            except UserError as error:
+                seen = seen._replace(warning=f"{error} The tweet is read with the picture's regions alone.")
+        with self._lock:
+            self._seen[picture.key] = seen
+            while len(self._seen) > CACHED_PICTURES:
+                self._seen.popitem(last=False)
+        return seen
+
+    def _scene_reader(self) -> SceneTextReader:
+        """The reader of words in pictures, started when the first picture comes; raises `UserError` without one."""
+        with self._lock:
+            if self._reader is None:
+                self._reader = SceneTextReader()
+            return self._reader
 
     def _entities(self, prepared: Prepared, emissions: Tensor, alone: Tensor) -> tuple[Entity, ...]:
         mask = torch.ones(1, emissions.shape[1], dtype=torch.bool)
@@ -250,3 +299,29 @@ class Analyzer:
             emissions, mask, row, torch.full((count,), first), torch.full((count,), end), list(readings)
         )
         return logs.exp().clamp(max=1.0).tolist()
+
+
+def pair_relation(relation: Relation) -> PairRelation:
+    """The probabilities of the first pair of a batch; adds and shows jointly with belongs."""
+
+    def yes(task: str) -> float:
+        return float(relation.joint(task)[0].softmax(dim=0)[1])
+
+    belongs = None if relation.belongs is None else yes("belongs")
+    return PairRelation(belongs, yes("image_adds"), yes("text_represented"))
+
+
+def _text_warnings(text: str, words: Sequence[Word], read: int) -> list[str]:
+    """What a person should know of a tweet of which the first `read` words were read."""
+    warnings = []
+    if read < len(words):
+        warnings.append(
+            f"The tweet is too long for the model: it read the first {read} of {len(words)} words, up to "
+            f"“{words[read - 1].text}”."
+        )
+    if mostly_foreign(text):
+        warnings.append(
+            "Most of this tweet is not in Latin letters. The model learned from English tweets: expect it to miss "
+            "names here, or to guess."
+        )
+    return warnings

@@ -20,7 +20,7 @@ from transformers import BertTokenizer, PreTrainedTokenizerBase
 from rpbert.analyzer import Analyzer
 from rpbert.model.configuration import RpBertConfig
 from rpbert.model.modeling import RpBert
-from rpbert.model.processing import collate_pieces, split_words, to_pieces
+from rpbert.model.texts import collate_pieces, split_words, to_pieces
 from rpbert.shipped import DEFAULT_CHECKPOINT
 
 torch.set_num_threads(1)  # a second thread costs these tiny models more in waiting than it saves
@@ -60,9 +60,12 @@ def tiny_config(tokenizer: PreTrainedTokenizerBase) -> RpBertConfig:
         vision_encoder="test_resnet",
         region_channels=96,
         lstm_hidden=8,
+        belongs=True,
+        belongs_prior=0.5,
         matching=True,
-        matching_size=16,
         matching_layer=1,
+        scene_text=True,
+        scene_pieces=12,
         case_features=True,
     )
 

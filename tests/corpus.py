@@ -14,7 +14,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.model.modeling import RpBert
-from rpbert.model.processing import picture_tensor
+from rpbert.model.pictures import picture_tensor
 from rpbert.training.recipe import Alignment, Dev, Features, Multitask, Recipe, Teacher
 
 COLOURS = {

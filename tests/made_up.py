@@ -5,7 +5,7 @@ from PIL import Image
 from rpbert.analyzer import Analysis, Entity, PairRelation, Prepared, Reading
 from rpbert.explain.methods import Explanation, Grid
 from rpbert.explain.targets import Target
-from rpbert.model.processing import split_words
+from rpbert.model.texts import split_words
 from rpbert.ui.workbench import Shown
 
 TEXT = "<b>Bob</b> & Anna in Paris"

@@ -9,6 +9,7 @@ from rpbert.cli.options import add_checkpoint, add_gate, positive
 from rpbert.data.readers import read_captions, read_conll, read_pairs
 from rpbert.data.regions import compute_regions
 from rpbert.data.relation_csv import read_relation_csv
+from rpbert.data.scene_lines import with_scenes
 from rpbert.evaluation.metrics import evaluate, evaluate_captions
 from rpbert.evaluation.report import evaluation_table
 from rpbert.evaluation.slices import picture_effect
@@ -23,6 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_gate(parser)
     parser.add_argument("--limit", type=positive, help="only the first N tweets or captions")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--cache", type=Path, help="a folder that keeps what was read in the pictures for another run")
     add_checkpoint(parser)
 
 
@@ -33,14 +35,16 @@ def run(arguments: argparse.Namespace) -> None:
     if path.suffix == ".tsv":
         captions = read_captions(path, arguments.images)[: arguments.limit]
         model, tokenizer = load_checkpoint(arguments.checkpoint)
-        photographs = compute_regions(model, [caption.picture for caption in captions])
+        photographs = compute_regions(model, [caption.picture for caption in captions], arguments.cache)
         result |= evaluate_captions(model, tokenizer, captions, photographs)
     else:
         read = {".jsonl": read_pairs, ".csv": read_relation_csv}.get(path.suffix.partition("#")[0], read_conll)
         examples = read(path, arguments.images)[: arguments.limit]
         model, tokenizer = load_checkpoint(arguments.checkpoint)
+        if model.config.scene_text:
+            examples = with_scenes(examples, {}, arguments.cache)
         pictures = [example.picture for example in examples if example.picture is not None]
-        regions = compute_regions(model, pictures) if pictures else None
+        regions = compute_regions(model, pictures, arguments.cache) if pictures else None
         result |= evaluate(model, tokenizer, examples, regions, gate)
         named = [example for example in examples if example.labels is not None and example.picture is not None]
         if regions is not None and named:

@@ -4,18 +4,16 @@ import argparse
 import json
 from pathlib import Path
 
-from PIL import Image
-
 from rpbert.analyzer import Analysis, Analyzer
 from rpbert.cli.options import add_checkpoint, add_gate, add_tweet
 from rpbert.errors import UserError
-from rpbert.explain.faithfulness import Curves
+from rpbert.explain.faithfulness import PerturbationCurves
 from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, Explanation, Reader, explain
 from rpbert.explain.overlays import describe_grid, draw_overlay
-from rpbert.explain.requests import Judged, check_method_and_route, explanations_to_json, requested_targets
+from rpbert.explain.requests import JudgedMap, check_method_and_route, explanations_to_json, requested_targets
 from rpbert.explain.stability import measure_stability
 from rpbert.model.gates import parse_gate
-from rpbert.model.processing import open_picture
+from rpbert.model.pictures import Picture, open_picture
 
 TOP_WORDS = 5
 
@@ -31,8 +29,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         action="append",
-        help="adds, shown, NAME (as it was found), NAME=ORG (or another type, or none: this reading of these words) or "
-        "NAME=contrast (against its runner-up); may be repeated (default: the relations and all names found)",
+        help="belongs, adds, shows, NAME (as it was found), NAME=ORG (or another type, or none: this reading of these "
+        "words) or NAME=contrast (against its runner-up); may be repeated (default: the relations and all names found)",
     )
     parser.add_argument("--verdict", action="store_true", help="compare the map with random orders of the cells")
     parser.add_argument("--stability", action="store_true", help="infidelity and maximum sensitivity (slow)")
@@ -50,9 +48,12 @@ def run(arguments: argparse.Namespace) -> None:
     analysis = analyzer.predict(prepared, gate)
     targets = requested_targets(arguments.target, analysis, prepared)
     explanations = explain(analyzer, prepared, targets, method, gate, arguments.route)
-    curves = Curves(Reader(analyzer, prepared, targets, gate)) if arguments.verdict else None
+    curves = None
+    if arguments.verdict:
+        lines = explanations[0].lines is not None
+        curves = PerturbationCurves(Reader(analyzer, prepared, targets, gate), lines)
     judged = [
-        Judged(
+        JudgedMap(
             explanation,
             None if curves is None else curves.verdict(explanation),
             measure_stability(analyzer, prepared, explanation, gate) if arguments.stability else None,
@@ -79,14 +80,14 @@ def _checked_method(arguments: argparse.Namespace) -> str:
     return method
 
 
-def _draw(picture: Image.Image, explanation: Explanation, path: Path) -> None:
+def _draw(picture: Picture, explanation: Explanation, path: Path) -> None:
     try:
-        draw_overlay(picture, explanation.grid, explanation.strength).save(path, format="PNG")
+        draw_overlay(picture.image, explanation.grid, explanation.strength).save(path, format="PNG")
     except OSError as error:
         raise UserError(f"The drawing cannot be written to {str(path)!r}: {error.strerror or error}.") from error
 
 
-def _lines(analysis: Analysis, judged: Judged) -> list[str]:
+def _lines(analysis: Analysis, judged: JudgedMap) -> list[str]:
     """One target for people to read."""
     explanation = judged.explanation
     method, target = METHOD_NAMES[explanation.method], explanation.target
@@ -99,6 +100,9 @@ def _lines(analysis: Analysis, judged: Judged) -> list[str]:
         scored = zip(analysis.words, explanation.words, strict=False)  # a long tweet is not read to its end
         top = sorted(scored, key=lambda pair: -abs(pair[1]))[:TOP_WORDS]
         lines.append("  words: " + ", ".join(f"{word.text} {score:+.3f}" for word, score in top))
+    if explanation.lines:
+        scored_lines = zip(analysis.scene_text, explanation.lines, strict=True)
+        lines.append("  in the picture: " + ", ".join(f"“{line.text}” {score:+.3f}" for line, score in scored_lines))
     lines += ["  " + " ".join(f"{value:+8.4f}" for value in row) for row in explanation.grid]
     if explanation.delta is not None:
         lines.append(f"  convergence delta: {explanation.delta:+.3f} nats, by which the scores miss what they explain")

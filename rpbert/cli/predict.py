@@ -40,7 +40,12 @@ def _lines(analysis: Analysis) -> list[str]:
     if analysis.relation is None:
         lines.append("No picture: the text was read alone.")
     else:
-        lines.append(f"P(the picture adds to the tweet)    {analysis.relation.image_adds:.3f}")
-        lines.append(f"P(the tweet's content is pictured)  {analysis.relation.text_represented:.3f}")
+        relation = analysis.relation
+        read = " / ".join(line.text for line in analysis.scene_text)
+        lines.append(f"words in the picture: {read or 'none found'}")
+        if relation.belongs is not None:
+            lines.append(f"P(the picture belongs to the tweet)      {relation.belongs:.3f}")
+        lines.append(f"P(it belongs and adds to the tweet)      {relation.image_adds:.3f}")
+        lines.append(f"P(it belongs and shows what it says)     {relation.text_represented:.3f}")
         lines.append(f"gate ({analysis.gate_setting})  {analysis.gate:.3f}")
     return lines

@@ -11,7 +11,8 @@ from typing import Any
 
 from rpbert.errors import UserError
 from rpbert.model.configuration import ENTITY_TYPES, LABELS
-from rpbert.model.processing import Word, split_words
+from rpbert.model.scene_text import SceneLine
+from rpbert.model.texts import Word, has_text, split_words
 
 # Other data sets' names for the four types.
 SAME_TYPE = {
@@ -37,6 +38,7 @@ class Example:
     text_represented: int | None = None
     visible: tuple[bool | None, ...] | None = None  # per word: is the entity it belongs to depicted
     english: bool | None = None
+    scene: tuple[SceneLine, ...] = ()  # the words in its picture, where they were read; see rpbert.data.scene_lines
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def repair_bio(labels: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(fixed)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbered lines of a UTF-8 file, from 1, without their ends. Raises `UserError` where it cannot be read."""
     if not path.is_file():
         raise UserError(f"There is no file {path}. Please check the path.")
     try:
@@ -69,7 +72,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise UserError(f"{path} is not UTF-8 text ({error.reason}). Please convert it.") from error
 
 
-def _bad(path: Path, number: int, what: str) -> UserError:
+def bad_line(path: Path, number: int, what: str) -> UserError:
+    """The mistake in a line of a file."""
     return UserError(f"{path}, line {number}: {what}")
 
 
@@ -77,7 +81,7 @@ def _label(path: Path, number: int, label: str) -> str:
     prefix, _, kind = label.partition("-")
     known = f"{prefix}-{SAME_TYPE.get(kind.upper(), kind.upper())}" if kind else label
     if known not in LABELS:
-        raise _bad(path, number, f"the label {label!r} is none of O, B- or I- with {', '.join(ENTITY_TYPES)}")
+        raise bad_line(path, number, f"the label {label!r} is none of O, B- or I- with {', '.join(ENTITY_TYPES)}")
     return known
 
 
@@ -86,7 +90,7 @@ def _find_picture(path: Path, number: int, images: Path | None, name: str) -> Pa
         return None
     picture = images / name
     if not picture.is_file():
-        raise _bad(path, number, f"there is no picture {name!r} in {images}")
+        raise bad_line(path, number, f"there is no picture {name!r} in {images}")
     return picture
 
 
@@ -107,7 +111,7 @@ def read_conll(path: Path, images: Path | None = None) -> list[Example]:
             words.clear()
             labels.clear()
 
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         if line.startswith("IMGID:"):
             finish()
             name = line.removeprefix("IMGID:").strip()
@@ -118,10 +122,21 @@ def read_conll(path: Path, images: Path | None = None) -> list[Example]:
         else:
             columns = line.split("\t")
             if len(columns) < 2:
-                raise _bad(path, number, f"expected a word, a tab and a label, found {line[:60]!r}")
+                raise bad_line(path, number, f"expected a word, a tab and a label, found {line[:60]!r}")
             words.append(columns[0])
             labels.append(_label(path, number, columns[-1].strip()))
     finish()
+    if not examples:
+        raise UserError(f"{path} has no tweets in it.")
+    return examples
+
+
+def read_lines(path: Path) -> list[Example]:
+    """Tweets without labels, one a line; lines with nothing to read are left out."""
+    examples = []
+    for number, line in lines_of(path):
+        if has_text(line):
+            examples.append(Example(str(number), tuple(word.text for word in _words(path, number, line))))
     if not examples:
         raise UserError(f"{path} has no tweets in it.")
     return examples
@@ -131,14 +146,14 @@ def _words(path: Path, number: int, text: str) -> list[Word]:
     try:
         return split_words(text)
     except UserError as error:
-        raise _bad(path, number, f"the tweet or caption cannot be used. {error}") from error
+        raise bad_line(path, number, f"the tweet or caption cannot be used. {error}") from error
 
 
 def _field(path: Path, number: int, row: Any, name: str, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(row, dict) or name not in row:
-        raise _bad(path, number, f"the field {name!r} is missing")
+        raise bad_line(path, number, f"the field {name!r} is missing")
     if not isinstance(row[name], kind):
-        raise _bad(path, number, f"the field {name!r} has a wrong value: {row[name]!r}")
+        raise bad_line(path, number, f"the field {name!r} has a wrong value: {row[name]!r}")
     return row[name]
 
 
@@ -146,7 +161,7 @@ def _binary(path: Path, number: int, row: dict[str, Any], name: str) -> int | No
     if row.get(name) is None:
         return None
     if row[name] not in (0, 1):
-        raise _bad(path, number, f"the field {name!r} must be 0 or 1, found {row[name]!r}")
+        raise bad_line(path, number, f"the field {name!r} must be 0 or 1, found {row[name]!r}")
     return int(row[name])
 
 
@@ -160,26 +175,28 @@ def read_pairs(path: Path, images: Path | None = None) -> list[Example]:
     """
     folder = images or path.parent / "images"
     examples = []
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise _bad(path, number, f"not a JSON object: {error.msg}") from error
+            raise bad_line(path, number, f"not a JSON object: {error.msg}") from error
         text = _field(path, number, row, "text", str)
         words = _words(path, number, text)
         labels = ["O"] * len(words)
         visible: list[bool | None] = [None] * len(words)
         entities = row.get("entities")
         if not isinstance(entities, list | None):
-            raise _bad(path, number, f"the field 'entities' must be a list, found {entities!r}")
+            raise bad_line(path, number, f"the field 'entities' must be a list, found {entities!r}")
         for entity in entities or []:
             start = _field(path, number, entity, "start", int)
             end = _field(path, number, entity, "end", int)
             kind = _label(path, number, f"B-{_field(path, number, entity, 'type', str)}")[2:]
             if not 0 <= start < end <= len(text):
-                raise _bad(path, number, f"the entity {start}..{end} lies outside the text of {len(text)} characters")
+                raise bad_line(
+                    path, number, f"the entity {start}..{end} lies outside the text of {len(text)} characters"
+                )
             covered = [index for index, word in enumerate(words) if word.start < end and word.end > start]
             for index in covered:
                 labels[index] = f"I-{kind}" if index > covered[0] else f"B-{kind}"
@@ -205,10 +222,10 @@ def read_captions(path: Path, images: Path | None = None) -> list[Caption]:
     """The TSV of Flickr8k: picture file, caption, `match` or `no-match`."""
     folder = images or path.parent / "images"
     captions = []
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         columns = line.split("\t")
         if len(columns) != 3 or columns[2] not in ("match", "no-match"):
-            raise _bad(path, number, "expected a file name, a caption and match or no-match, separated by tabs")
+            raise bad_line(path, number, "expected a file name, a caption and match or no-match, separated by tabs")
         _words(path, number, columns[1])
         picture = _find_picture(path, number, folder, columns[0])
         assert picture is not None

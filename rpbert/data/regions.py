@@ -14,7 +14,7 @@ from tqdm import tqdm
 from rpbert.data.readers import Caption, Example
 from rpbert.model.configuration import REGIONS
 from rpbert.model.modeling import RpBert
-from rpbert.model.processing import open_picture, picture_tensor
+from rpbert.model.pictures import open_picture, picture_tensor
 
 BATCH = 32
 

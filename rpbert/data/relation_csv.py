@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rpbert.data.readers import Example
 from rpbert.errors import UserError
-from rpbert.model.processing import split_words
+from rpbert.model.texts import split_words
 
 LABELS = ("text_is_represented", "image_adds")
 _FINAL_URL = re.compile(r" https?://t\.co/\w+$")  # the picture's own address, no part of the text

@@ -6,6 +6,7 @@ swapped pictures, all negatives, that no user's tweet has. Neither changes the o
 given emissions; only the soft gate, which is one of these probabilities, moves.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -18,32 +19,38 @@ from transformers import PreTrainedTokenizerBase
 
 from rpbert.data.readers import Example, repair_bio
 from rpbert.evaluation.prediction import Regions, best_labels, log_confidences, outputs
-from rpbert.model.configuration import RpBertConfig
+from rpbert.model.configuration import RELATIONS, RpBertConfig
 from rpbert.model.crf import Crf, spans_of
 from rpbert.model.modeling import RpBert
 
 LIMIT = 10.0  # temperatures are looked for between 1 / LIMIT and LIMIT
 BIAS_LIMIT = 5.0  # biases between -BIAS_LIMIT and BIAS_LIMIT, log-odds
-RELATIONS = ("image_adds", "text_represented")
 SETTINGS = (  # what is fitted, by its names in the configuration
     *(f"{task}_{number}" for task in RELATIONS for number in ("temperature", "bias")),
     "span_temperature",
 )
 
 
-def expected_calibration_error(probabilities: Sequence[float], correct: Sequence[int | bool], bins: int = 15) -> float:
+def expected_calibration_error(
+    probabilities: Sequence[float],
+    correct: Sequence[int | bool],
+    bins: int = 15,
+    weights: Sequence[float] | None = None,
+) -> float:
     """Mean distance of what was claimed from what came true, over `bins` equally wide ranges of the claim (0..1).
 
     Each range counts |mean probability - share correct| with the share of cases that fall in it. For spans the
     probability is the confidence and `correct` whether the span is exactly right. For a relation it is always P(yes)
     and `correct` whether the label is yes: also a sure and right "no", 0.05 of a pair labelled 0, counts as calibrated.
+    Cases count alike, or by their `weights`.
     """
     claimed, came_true = np.array(probabilities, dtype=float), np.array(correct, dtype=float)
+    weight = np.ones(len(claimed)) if weights is None else np.array(weights, dtype=float)
     which = np.minimum((claimed * bins).astype(int), bins - 1)  # the last range includes 1
     error = 0.0
     for index in np.unique(which):
         members = which == index
-        error += members.mean() * abs(claimed[members].mean() - came_true[members].mean())
+        error += abs((weight[members] * (claimed[members] - came_true[members])).sum()) / weight.sum()
     return float(error)
 
 
@@ -100,6 +107,37 @@ def fit_span_temperature(crf: Crf, emissions: Sequence[Tensor], gold: Sequence[S
     crf.temperature = fit_temperature(loss) if len(right.unique()) == 2 else 1.0
 
 
+def _relation_logits(
+    model: RpBert,
+    tokenizer: PreTrainedTokenizerBase,
+    pairs: Sequence[Example],
+    regions: Regions,
+    pictures: Sequence[Example],
+) -> dict[str, Tensor]:
+    """Logits (N, 2) of every relation that the model has, of tweets with the given pictures."""
+    tasks = RELATIONS if model.config.belongs else RELATIONS[1:]
+    logits = {task: torch.zeros(len(pairs), 2) for task in tasks}
+    for rows, output in outputs(model, tokenizer, pairs, regions, pictures=pictures):
+        for task in tasks:
+            logits[task][rows] = getattr(output.relation, task).float().cpu()
+    return logits
+
+
+def _fit_belongs(
+    model: RpBert, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Example], regions: Regions, own: Tensor
+) -> None:
+    """Calibrate `belongs` on as many swapped pictures as own ones: each tweet with the picture of the next.
+
+    The prior of the configuration comes on top, so what is fitted here holds for a prior of one half.
+    """
+    config = model.config
+    swapped = _relation_logits(model, tokenizer, pairs, regions, [*pairs[1:], pairs[0]])["belongs"]
+    prior = math.log(config.belongs_prior / (1 - config.belongs_prior))
+    logits = torch.cat([own, swapped]) - torch.tensor([0.0, prior])
+    labels = torch.tensor([1] * len(own) + [0] * len(swapped))
+    set_relation(config, "belongs", *fit_relation(logits, labels))
+
+
 def set_relation(config: RpBertConfig, task: str, temperature: float, bias: float) -> None:
     """Set how the logits of a relation become log-odds."""
     setattr(config, f"{task}_temperature", temperature)
@@ -128,14 +166,13 @@ def calibrate(
     config = model.config
     for task in RELATIONS:
         set_relation(config, task, 1.0, 0.0)
-    logits = {task: torch.zeros(len(pairs), 2) for task in RELATIONS}
-    for rows, output in outputs(model, tokenizer, pairs, regions, pictures=pairs):
-        for task in RELATIONS:
-            logits[task][rows] = output[f"{task}_logits"].cpu()
-    for task in RELATIONS:
+    own = _relation_logits(model, tokenizer, pairs, regions, pairs)
+    for task in ("image_adds", "text_represented"):
         known = [row for row, pair in enumerate(pairs) if getattr(pair, task) is not None]
         labels = torch.tensor([getattr(pairs[row], task) for row in known])
-        set_relation(config, task, *fit_relation(logits[task][known], labels))
+        set_relation(config, task, *fit_relation(own[task][known], labels))
+    if config.belongs:
+        _fit_belongs(model, tokenizer, pairs, regions, own["belongs"])
 
     # The spans come second: by now the soft gate is the calibrated probability that it will be from here on.
     named = [example for example in (*pairs, *tweets) if example.labels is not None]

@@ -4,7 +4,7 @@
 its annotation has spans that begin with I-), lenient is the CoNLL-2003 script's reading, where these count too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from seqeval.metrics import classification_report
@@ -13,13 +13,14 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.data.readers import Caption, Example
-from rpbert.evaluation.calibration import RELATIONS, exactly_right, expected_calibration_error
+from rpbert.evaluation.calibration import exactly_right, expected_calibration_error
 from rpbert.evaluation.prediction import Prediction, Regions, predict
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.model.gates import Gate
 from rpbert.model.modeling import RpBert
-from rpbert.model.processing import split_words
+from rpbert.model.texts import split_words
 
+SCORES = ("belongs", "similarity", "gate", "image_adds", "text_represented")  # fields of `Prediction`
 SWAPS = 4  # each tweet's own picture is held against those of the next four tweets of the file
 
 
@@ -61,14 +62,6 @@ def _auc(labels: Sequence[int], scores: Sequence[float]) -> float | None:
     return float(roc_auc_score(labels, scores)) if len(set(labels)) == 2 else None
 
 
-def relatedness(prediction: Prediction) -> float:
-    """How strongly the relation outputs relate a picture to its tweet at all: P(adds or shows), were the two
-    independent."""
-    assert prediction.image_adds is not None
-    assert prediction.text_represented is not None
-    return 1 - (1 - prediction.image_adds) * (1 - prediction.text_represented)
-
-
 def swapped_scores(own: Sequence[Prediction], swapped: Sequence[Sequence[Prediction]]) -> dict[str, float | None]:
     """True-versus-swapped AUC by each score: every pair against its tweet with the pictures of the next `SWAPS`."""
     others = [prediction for shift in swapped for prediction in shift]
@@ -77,23 +70,27 @@ def swapped_scores(own: Sequence[Prediction], swapped: Sequence[Sequence[Predict
 
 def auc_by_score(truth: Sequence[int], predictions: Sequence[Prediction]) -> dict[str, float | None]:
     """AUC by each score that tells whether a picture belongs to its text (`truth` 1) and that the model has."""
-    scores: dict[str, Callable[[Prediction], Any]] = {
-        "related": relatedness,
-        "image_adds": lambda prediction: prediction.image_adds,
-        "text_represented": lambda prediction: prediction.text_represented,
-        "similarity": lambda prediction: prediction.similarity,
-    }
     found = {}
-    for name, score in scores.items():
-        values = [score(prediction) for prediction in predictions]
+    for name in SCORES:
+        values = [getattr(prediction, name) for prediction in predictions]
         if None not in values:
             found[name] = _auc(truth, values)
     return found
 
 
 def _headline(by: dict[str, float | None]) -> float | None:
-    """The AUC by what was trained for this comparison, where the model has it."""
-    return by["similarity"] if "similarity" in by else by["related"]
+    """The AUC by the first of `SCORES` that the model has: it was trained for this comparison."""
+    return next(by[name] for name in SCORES if name in by)
+
+
+def gate_swapped_auc_where_adds(
+    examples: Sequence[Example], own: Sequence[Prediction], swapped: Sequence[Sequence[Prediction]]
+) -> float | None:
+    """True-versus-swapped AUC of the soft gate over the tweets whose own picture adds: those that have something to
+    lose by a wrong gate. None where none is known to add."""
+    adding = [index for index, example in enumerate(examples) if example.image_adds == 1]
+    pairs = [own[index] for index in adding], [[shift[index] for index in adding] for shift in swapped]
+    return swapped_scores(*pairs).get("gate") if adding else None
 
 
 def name_calibration(gold: Sequence[Sequence[str]], predictions: Sequence[Prediction]) -> float | None:
@@ -129,8 +126,12 @@ def evaluate(
             tweets = [examples[index] for index in pictured]
             shifts = [[*tweets[shift:], *tweets[:shift]] for shift in range(1, SWAPS + 1)]
             swapped = [predict(model, tokenizer, tweets, regions, gate, pictures=shift) for shift in shifts]
-            by = swapped_scores([own[index] for index in pictured], swapped)
+            mine = [own[index] for index in pictured]
+            by = swapped_scores(mine, swapped)
             relation |= {"swapped_auc": _headline(by), "swapped_auc_by": by}
+            relation["gate_swapped_auc_where_adds"] = gate_swapped_auc_where_adds(tweets, mine, swapped)
+            if "belongs" in by:
+                relation["belongs"] = _belongs_scores(mine, swapped, model.config.belongs_prior)
         if relation:
             result["relation"] = relation
     return result
@@ -151,10 +152,22 @@ def evaluate_captions(
 
 
 def _relation_scores(examples: Sequence[Example], own: Sequence[Prediction]) -> dict[str, Any]:
+    """Of own pictures, given that they belong."""
     scores = {}
-    for task in RELATIONS:
+    for task in ("image_adds", "text_represented"):
         known = [index for index, example in enumerate(examples) if getattr(example, task) is not None]
         if known:
             labels = [getattr(examples[index], task) for index in known]
             scores[task] = binary_scores(labels, [getattr(own[index], task) for index in known])
     return scores
+
+
+def _belongs_scores(
+    own: Sequence[Prediction], swapped: Sequence[Sequence[Prediction]], prior: float
+) -> dict[str, float]:
+    """Calibration of P(belongs): own and swapped pictures weighted so that `prior` is the share of own ones."""
+    others = [prediction for shift in swapped for prediction in shift]
+    claimed = [prediction.belongs or 0.0 for prediction in (*own, *others)]
+    true = [1] * len(own) + [0] * len(others)
+    weights = [prior / len(own)] * len(own) + [(1 - prior) / len(others)] * len(others)
+    return {"ece": expected_calibration_error(claimed, true, weights=weights), "prior": prior}

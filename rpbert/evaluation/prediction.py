@@ -10,8 +10,9 @@ from transformers import PreTrainedTokenizerBase
 from rpbert.data.readers import Example
 from rpbert.model.crf import Crf, Span, spans_of
 from rpbert.model.gates import Gate
-from rpbert.model.modeling import RpBert, RpBertOutput
-from rpbert.model.processing import collate_pieces, to_pieces
+from rpbert.model.inputs import scene_tensors
+from rpbert.model.modeling import Relation, RpBert, RpBertOutput
+from rpbert.model.texts import collate_pieces, to_pieces
 
 BATCH = 32
 
@@ -25,9 +26,11 @@ class Prediction:
 
     labels: tuple[str, ...]
     confidences: tuple[float, ...]  # P of each of `spans_of(labels)`, exactly these words with exactly this type
-    image_adds: float | None
-    text_represented: float | None
-    similarity: float | None  # cosine of the matching vectors, None too for a model without them
+    belongs: float | None = None  # None too for a model that does not ask
+    image_adds: float | None = None  # given that the picture belongs
+    text_represented: float | None = None  # given that it belongs
+    gate: float | None = None  # the soft gate: P(belongs and adds)
+    similarity: float | None = None  # cosine of the matching vectors, None too for a model without them
 
 
 @torch.no_grad()
@@ -54,7 +57,7 @@ def predict(
             labels, confidences = names[index]
             if labels:
                 labels += ("O",) * (len(examples[row].words) - len(labels))  # words that did not fit
-            found[row] = Prediction(labels, confidences, *_relation(output, index))
+            found[row] = Prediction(labels, confidences, *_relation(output.relation, index))
     return [found[index] for index in range(len(examples))]
 
 
@@ -86,7 +89,12 @@ def outputs(
             else:
                 batch |= model.word_features.inputs([examples[row].words[: pieces[row].words] for row in rows])
             if regions is not None and pictured:
-                batch["regions"] = regions([sources[row] for row in rows])
+                chosen = [sources[row] for row in rows]
+                batch["regions"] = regions(chosen)
+                if model.config.scene_text:
+                    tweets = [(examples[row].words, pieces[row]) for row in rows]
+                    lines = [source.scene for source in chosen]
+                    batch |= scene_tensors(tokenizer, model.config.scene_pieces, tweets, lines)
             yield rows, model(**{name: tensor.to(model.device) for name, tensor in batch.items()}, gate=gate)
 
 
@@ -101,15 +109,19 @@ def _names(model: RpBert, output: RpBertOutput) -> list[tuple[tuple[str, ...], t
     return [(names, tuple(values.tolist())) for names, values in zip(labels, per_row, strict=True)]
 
 
-def _relation(output: RpBertOutput, row: int) -> tuple[float | None, float | None, float | None]:
-    """P(the picture adds), P(the text is shown) and the similarity at a row."""
-    if output.image_adds_logits is None or output.text_represented_logits is None:
-        return None, None, None
-    similarity = None
-    if output.text_vector is not None and output.picture_vector is not None:
-        similarity = float(output.text_vector[row] @ output.picture_vector[row])
-    adds, shown = (logits[row].softmax(0)[1] for logits in (output.image_adds_logits, output.text_represented_logits))
-    return float(adds), float(shown), similarity
+def _relation(relation: Relation | None, row: int) -> tuple[float | None, ...]:
+    """What pass 1 says of a row, in the order of `Prediction`."""
+    if relation is None:
+        return ()
+    belongs = None if relation.belongs is None else _yes(relation.belongs, row)
+    cosine = None if relation.cosine is None else float(relation.cosine[row])
+    given = _yes(relation.image_adds, row), _yes(relation.text_represented, row)
+    return belongs, *given, _yes(relation.gate_logits, row), cosine
+
+
+def _yes(logits: Tensor, row: int) -> float:
+    """P(yes) of a row of logits (B, 2)."""
+    return float(logits[row].softmax(dim=0)[1])
 
 
 def best_labels(crf: Crf, emissions: Tensor, mask: Tensor) -> list[tuple[str, ...]]:

@@ -4,7 +4,7 @@ Everything here rests on counts per tweet, so that tweets can be drawn again. A 
 `rpbert.evaluation.metrics`; gold spans that begin with I- are repaired first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,9 +14,10 @@ from transformers import PreTrainedTokenizerBase
 from rpbert.data.readers import Example, repair_bio
 from rpbert.evaluation.prediction import Regions, predict
 from rpbert.model.configuration import ENTITY_TYPES
-from rpbert.model.crf import spans_of
+from rpbert.model.crf import Span, spans_of
 from rpbert.model.gates import Gate
 from rpbert.model.modeling import RpBert
+from rpbert.model.scene_text import shared_words
 
 RESAMPLES = 10_000
 INTERVAL = (2.5, 97.5)  # percentiles
@@ -25,7 +26,7 @@ Labels = Sequence[str]
 
 
 @dataclass(frozen=True)
-class Difference:
+class F1Difference:
     """F1 of one reading minus F1 of another on the same tweets, with the 95 % interval of a paired bootstrap."""
 
     difference: float
@@ -51,7 +52,7 @@ def f1_of(counts: np.ndarray) -> np.ndarray:
     return 2 * correct / np.maximum(found + gold, 1)
 
 
-def paired_bootstrap(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Difference:
+def paired_bootstrap(first: np.ndarray, second: np.ndarray, seed: int = 0) -> F1Difference:
     """F1 of `first` minus F1 of `second`, both (N, 3) of the same tweets; tweets are drawn with replacement.
 
     Source: Efron and Tibshirani (1993); for NLP, Berg-Kirkpatrick et al. (EMNLP 2012).
@@ -59,14 +60,14 @@ def paired_bootstrap(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Di
     tweets = len(first)
     drawn = np.random.default_rng(seed).multinomial(tweets, np.full(tweets, 1 / tweets), RESAMPLES)  # (RESAMPLES, N)
     low, high = np.percentile(f1_of(drawn @ first) - f1_of(drawn @ second), INTERVAL)
-    return Difference(float(f1_of(first.sum(0)) - f1_of(second.sum(0))), float(low), float(high))
+    return F1Difference(float(f1_of(first.sum(0)) - f1_of(second.sum(0))), float(low), float(high))
 
 
 def slice_scores(examples: Sequence[Example], predicted: Sequence[Labels]) -> dict[str, float]:
     """Strict F1 of all tweets, of those whose picture adds and does not, by language and type; recall by visibility.
 
-    Whether a name is visible is known of gold names only, so for those two slices there is a recall and no F1. A slice
-    that the labels do not allow, or that is empty, is left out.
+    Whether a name is visible, or stands in the picture as words, is known of gold names only, so for these slices there
+    is a recall and no F1. A slice that the labels do not allow, or that is empty, is left out.
     """
     counts = span_counts(examples, predicted)
     scores = {"all, F1": float(f1_of(counts.sum(0)))}
@@ -80,7 +81,11 @@ def slice_scores(examples: Sequence[Example], predicted: Sequence[Labels]) -> di
         if any(chosen):
             scores[name] = float(f1_of(counts[np.array(chosen)].sum(0)))
     for value, name in ((True, "visible names, recall"), (False, "names not visible, recall")):
-        hits = _hits(examples, predicted, value)
+        hits = _hits(examples, predicted, value, is_visible)
+        if hits:
+            scores[name] = sum(hits) / len(hits)
+    for value, name in ((True, "names that stand in the picture, recall"), (False, "names that do not, recall")):
+        hits = _hits(examples, predicted, value, stands_in_picture)
         if hits:
             scores[name] = sum(hits) / len(hits)
     for kind in ENTITY_TYPES:
@@ -97,8 +102,10 @@ def picture_effect(
         `slices`: the scores of each reading, by its name; `own_minus_without` and `own_minus_swapped`: the differences
         of the overall F1 with their intervals.
     """
-    next_pictures = [other.picture for other in [*pairs[1:], pairs[0]]]
-    swapped = [replace(pair, picture=picture) for pair, picture in zip(pairs, next_pictures, strict=True)]
+    others = [*pairs[1:], pairs[0]]
+    swapped = [
+        replace(pair, picture=other.picture, scene=other.scene) for pair, other in zip(pairs, others, strict=True)
+    ]
     readings: dict[str, tuple[Sequence[Example], Gate]] = {
         "own": (pairs, gate),
         "without": (pairs, "closed"),
@@ -116,13 +123,31 @@ def picture_effect(
     }
 
 
-def _hits(examples: Sequence[Example], predicted: Sequence[Labels], visible: bool) -> list[bool]:
-    """For each gold name that is (or is not) visible, whether it was found."""
+def is_visible(example: Example, span: Span) -> bool | None:
+    """Whether a gold name is depicted; None where it is not known."""
+    return None if example.visible is None else example.visible[span[0]]
+
+
+def stands_in_picture(example: Example, span: Span) -> bool | None:
+    """Whether a word of a name also stands in the picture; None for a tweet whose picture has no words."""
+    if not example.scene:
+        return None
+    shared = {word for line in example.scene for word in shared_words(example.words, line.text)}
+    return any(word in shared for word in range(span[0], span[1]))
+
+
+def _hits(
+    examples: Sequence[Example],
+    predicted: Sequence[Labels],
+    wanted: bool,
+    of: Callable[[Example, Span], bool | None],
+) -> list[bool]:
+    """For each gold name of which `of` says what is `wanted`, whether it was found."""
     hits = []
     for example, labels in zip(examples, predicted, strict=True):
-        if example.labels is None or example.visible is None:
+        if example.labels is None:
             continue
         found = set(spans_of(list(repair_bio(tuple(labels)))))
         gold = spans_of(list(repair_bio(example.labels)))
-        hits += [span in found for span in gold if example.visible[span[0]] == visible]
+        hits += [span in found for span in gold if of(example, span) == wanted]
     return hits

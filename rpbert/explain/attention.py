@@ -21,6 +21,7 @@ from rpbert.explain.methods import Grid
 from rpbert.explain.targets import NameSpan
 from rpbert.model.configuration import GRID, REGIONS
 from rpbert.model.gates import Gate, parse_gate
+from rpbert.model.inputs import Pictures, Texts
 from rpbert.model.modeling import RpBert
 
 
@@ -29,7 +30,7 @@ class PassAttention:
     """What a name's pieces read of the picture in one pass."""
 
     grid: Grid  # 7 rows of 7 from the upper left: share of the attention (0..1) on each region
-    on_picture: float  # their sum, the share (0..1) on the whole picture; the rest is on the word pieces
+    on_picture: float  # the share (0..1) on the whole picture, its words included; the rest is on the tweet's pieces
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Attention:
     span: NameSpan
     before: PassAttention  # pass 1, which always sees the picture as it is
     after: PassAttention  # pass 2, which sees the gated picture; all zeros where the gate masks the regions
-    uniform: float  # 49 / (n + 49) for n pieces with [CLS] and [SEP]: the share if all tokens were read alike
+    uniform: float  # v / (n + v) for n pieces with [CLS] and [SEP] and v visual tokens: if all tokens were read alike
+    tokens: int  # v: the 49 regions and the pieces of the words in the picture
 
     def sentence(self) -> str:
         """For beside the maps."""
@@ -49,8 +51,9 @@ class Attention:
         return (
             f"Before the gate (pass 1) {_percent(self.before.on_picture)} of this name's attention falls on the "
             f"picture, after it (pass 2) {after}; without any preference it would be {_percent(self.uniform)} "
-            f"({REGIONS} regions of {round(REGIONS / self.uniform)} tokens). Both shares are means over all layers and "
-            "attention heads. Attention is not attribution: it says what was read, not what mattered."
+            f"({self.tokens} of {round(self.tokens / self.uniform)} tokens are the picture's). Both shares are means "
+            "over all layers and attention heads. Attention is not attribution: it says what was read, not what "
+            "mattered."
         )
 
 
@@ -63,28 +66,26 @@ def attend(analyzer: Analyzer, prepared: Prepared, spans: Sequence[NameSpan], ga
     Raises:
         UserError: an unknown gate.
     """
-    assert prepared.regions is not None, "attention to a picture needs a picture"
-    before, after = mean_attentions(analyzer.model, prepared.pieces, prepared.regions, parse_gate(gate))
-    index = prepared.pieces["word_index"][0]  # (n,)
-    uniform = REGIONS / (len(index) + REGIONS)
+    assert prepared.pictures is not None, "attention to a picture needs a picture"
+    assert prepared.texts.word_index is not None
+    before, after = mean_attentions(analyzer.model, prepared.texts, prepared.pictures, parse_gate(gate))
+    index = prepared.texts.word_index[0]  # (n,)
+    tokens = len(before) - len(index)
+    uniform = tokens / len(before)
     found = []
     for span in spans:
         members = (index >= span.first) & (index < span.end)  # (n,)
         assert members.any(), "a span has no words that were read"
-        found.append(Attention(span, _of_pieces(before, members), _of_pieces(after, members), uniform))
+        found.append(Attention(span, _of_pieces(before, members), _of_pieces(after, members), uniform, tokens))
     return found
 
 
 @torch.no_grad()
-def mean_attentions(
-    model: RpBert, pieces: dict[str, Tensor], regions: Tensor, gate: Gate = "soft"
-) -> tuple[Tensor, Tensor]:
-    """Attention (n + 49, n + 49) in pass 1 and in pass 2 of one tweet, the mean over layers and heads.
+def mean_attentions(model: RpBert, texts: Texts, pictures: Pictures, gate: Gate = "soft") -> tuple[Tensor, Tensor]:
+    """Attention (n + v, n + v) in pass 1 and in pass 2 of one tweet, the mean over layers and heads.
 
-    Row i says how token i spreads its attention, so every row adds up to 1. Tokens are the n pieces, then the regions.
-
-    Args:
-        pieces: as in `Prepared`, batch size 1. regions: (1, 49, C).
+    Row i says how token i spreads its attention, so every row adds up to 1. Tokens are the n pieces, then the v visual
+    tokens: the regions, then the pieces of the words in the picture.
     """
     twin = _attentive(model)
     passes: list[Tensor] = []
@@ -93,7 +94,7 @@ def mean_attentions(
         passes.append(torch.stack(output.attentions).mean(dim=(0, 2))[0])  # (layers, 1, heads, T, T) -> (T, T)
 
     twin.text_encoder.register_forward_hook(keep)
-    twin(**pieces, regions=regions, gate=gate)
+    twin.run(texts, pictures, gate)
     before, after = passes
     return before, after
 
@@ -114,9 +115,9 @@ def _attentive(model: RpBert) -> RpBert:
 
 
 def _of_pieces(attention: Tensor, members: Tensor) -> PassAttention:
-    """The mean of the rows of some pieces, `members` (n,) bool, in an attention (n + 49, n + 49)."""
-    share = attention[: len(members)][members, len(members) :].mean(dim=0)  # (49,)
-    grid = tuple(tuple(row) for row in share.view(GRID, GRID).tolist())  # (49,) -> (7, 7)
+    """The mean of the rows of some pieces, `members` (n,) bool, in an attention (n + v, n + v)."""
+    share = attention[: len(members)][members, len(members) :].mean(dim=0)  # (v,)
+    grid = tuple(tuple(row) for row in share[:REGIONS].view(GRID, GRID).tolist())  # (49,) -> (7, 7)
     return PassAttention(grid, float(share.sum()))
 
 

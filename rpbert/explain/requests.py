@@ -9,11 +9,11 @@ from rpbert.errors import UserError
 from rpbert.explain.faithfulness import Verdict
 from rpbert.explain.methods import METHODS, ROUTES, Explanation
 from rpbert.explain.stability import Stability
-from rpbert.explain.targets import SHOWN, Target, parse_target, targets_of
+from rpbert.explain.targets import Target, parse_target, targets_of
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedMap:
     """A map and what is known of its worth; None where it was not asked for."""
 
     explanation: Explanation
@@ -36,9 +36,9 @@ def requested_targets(written: Sequence[str] | None, analysis: Analysis, prepare
         UserError: as `parse_target`, and for words behind those that the model read.
     """
     if written is None:
-        return [*targets_of(analysis), SHOWN]
+        return targets_of(analysis)
     targets = [parse_target(text, analysis) for text in written]
-    words_read = int(prepared.pieces["word_index"].max()) + 1
+    words_read = prepared.texts.words_read
     for target in targets:
         if target.span is not None and target.span.end > words_read:
             raise UserError(
@@ -48,7 +48,7 @@ def requested_targets(written: Sequence[str] | None, analysis: Analysis, prepare
     return list(dict.fromkeys(targets))
 
 
-def explanations_to_json(analysis: Analysis, judged: Sequence[Judged]) -> dict[str, Any]:
+def explanations_to_json(analysis: Analysis, judged: Sequence[JudgedMap]) -> dict[str, Any]:
     """All targets; `gate` is the setting that was asked for, and all scores are in nats."""
     first = judged[0].explanation
     return {
@@ -61,7 +61,7 @@ def explanations_to_json(analysis: Analysis, judged: Sequence[Judged]) -> dict[s
     }
 
 
-def _target_to_json(analysis: Analysis, judged: Judged) -> dict[str, Any]:
+def _target_to_json(analysis: Analysis, judged: JudgedMap) -> dict[str, Any]:
     explanation, words = judged.explanation, None
     if explanation.words is not None:
         scored = zip(analysis.words, explanation.words, strict=False)  # a long tweet is not read to its end
@@ -70,6 +70,10 @@ def _target_to_json(analysis: Analysis, judged: Judged) -> dict[str, Any]:
         "target": explanation.target.describe(),
         "unit": f"{explanation.target.unit} (nats)",
         "grid": explanation.grid,
+        "lines": [
+            {"text": line.text, "score": score}
+            for line, score in zip(analysis.scene_text, explanation.lines or (), strict=False)
+        ],
         "words": words,
         "delta": explanation.delta,
         "seconds": explanation.seconds,

@@ -1,10 +1,9 @@
 """How far a map can be relied on: infidelity and maximum sensitivity (Yeh et al. 2019), computed by Captum.
 
-Infidelity asks whether the scores add up. Half of the cells are taken away at random, and the sum of their scores is
-what the map says the target falls by; infidelity is the mean squared difference to what it does fall by. Both sides are
-linear in "how much of each cell is there", 49 numbers that are 1 in the picture as it is. So these, not the visual
-tokens, are the input here: the perturbation of a cell that is taken away is 1, and its attribution is the cell's score,
-whatever the method. The cells are taken away as in `rpbert.explain.methods`: the visual token becomes zero.
+Infidelity asks whether the scores add up. Half of the features (cells, and lines of words) are taken away at random,
+and the sum of their scores is what the map says the target falls by; infidelity is the mean squared difference to what
+it does fall by. The input is how much of each feature is there, 1 in the picture as it is: the perturbation of one that
+is taken away is 1, and its attribution is its score, whatever the method.
 
 Maximum sensitivity asks whether the map stays when the picture hardly changes: uniform noise of at most 2 % is added to
 what the CNN found in the picture, ahead of the projection, because Grad-CAM looks there. The words stay as they are.
@@ -19,11 +18,9 @@ from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
 from rpbert.explain.methods import Explanation, Reader, explain
-from rpbert.model.configuration import REGIONS
 from rpbert.model.gates import Gate
 
 HALVES = 100  # random halves of the cells for infidelity
-CELLS_TAKEN = REGIONS // 2  # 24 of 49
 NOISES = 10  # noisy pictures for sensitivity
 RADIUS = 0.02  # largest noise on a number of the regions, as a share of their root mean square
 STEADY, UNSTEADY = 0.1, 0.5  # sensitivities that the sentence tells apart
@@ -67,40 +64,42 @@ def measure_stability(
         prepared, gate: what the map was made of. explanation: from `rpbert.explain.methods`; its method runs `NOISES`
             more times, which takes minutes for a slow one. pause: as in `rpbert.explain.methods.Reader`.
     """
-    assert prepared.regions is not None, "a map needs a picture"
+    assert prepared.pictures is not None, "a map needs a picture"
+    pictures = prepared.pictures
     target, method, route = explanation.target, explanation.method, explanation.route
     reader = Reader(analyzer, prepared, [target], gate, pause)
-    cells = torch.tensor([explanation.cells])  # (1, 49)
+    features = torch.tensor([explanation.features])  # (1, F)
 
     def scores(regions: Tensor) -> Tensor:
-        changed = replace(prepared, regions=regions)
+        changed = replace(prepared, pictures=replace(pictures, regions=regions))
         return torch.tensor([explain(analyzer, changed, [target], method, gate, route, pause)[0].cells])  # (1, 49)
 
     return Stability(
-        map_infidelity(reader, cells, route),
-        map_infidelity(reader, torch.zeros_like(cells), route),
-        map_sensitivity(scores, prepared.regions),
+        map_infidelity(reader, features, route),
+        map_infidelity(reader, torch.zeros_like(features), route),
+        map_sensitivity(scores, pictures.regions),
     )
 
 
-def map_infidelity(reader: Reader, cells: Tensor, route: str) -> float:
-    """Infidelity, in nats squared, of cell scores (1, 49) for the only target of `reader`."""
+def map_infidelity(reader: Reader, features: Tensor, route: str) -> float:
+    """Infidelity, in nats squared, of scores (1, F), or of cells alone (1, 49), for the only target of `reader`."""
     assert len(reader.targets) == 1
     generator = torch.Generator().manual_seed(0)
+    count = features.shape[1]
 
     def target(kept: Tensor) -> Tensor:
-        """The target (B,) when so much of each cell is there: kept (B, 49), 0 to 1."""
-        visual = reader.visual * kept.unsqueeze(2)  # (B, 49, d)
-        return reader(visual, reader.words.expand(len(kept), -1, -1), route)[:, 0]
+        """The target (B,) when so much of each feature is there: kept (B, F), 0 to 1."""
+        rest = kept.new_ones(len(kept), reader.whole.shape[1] - count)
+        return reader(torch.cat([kept, rest], dim=1), reader.words.expand(len(kept), -1, -1), route)[:, 0]
 
     def take_half_away(kept: Tensor) -> tuple[Tensor, Tensor]:
-        """What is taken away (B, 49), 1 at a random half of the cells, and what is left."""
-        taken = torch.rand(kept.shape, generator=generator).argsort(dim=1) < CELLS_TAKEN
+        """What is taken away (B, F), 1 at a random half of the features, and what is left."""
+        taken = torch.rand(kept.shape, generator=generator).argsort(dim=1) < count // 2
         return taken.to(kept.dtype), kept - taken.to(kept.dtype)
 
-    whole = torch.ones_like(cells)
+    whole = torch.ones_like(features)
     found = infidelity(
-        target, take_half_away, whole, cells, n_perturb_samples=HALVES, max_examples_per_batch=reader.rows_at_once
+        target, take_half_away, whole, features, n_perturb_samples=HALVES, max_examples_per_batch=reader.rows_at_once
     )
     return float(found)
 

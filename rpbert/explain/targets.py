@@ -1,6 +1,6 @@
 """What can be explained: differentiable numbers that the model says of a tweet and its picture.
 
-- the log-odds that the picture adds, or that it shows what the text says;
+- the log-odds that the picture belongs, that it (belongs and) adds, or that it (belongs and) shows what the text says;
 - the log-probability that a span is a name of a type, also of a type the model did not choose ("why not ORG?");
 - the contrast of two readings of a span: the difference of their log-probabilities, in the same unit.
 """
@@ -15,9 +15,10 @@ from rpbert.analyzer import Analysis, Entity
 from rpbert.errors import UserError
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.model.modeling import RpBert, RpBertOutput
-from rpbert.model.processing import split_words
+from rpbert.model.texts import split_words
 
 RELATION_NAMES = {
+    "belongs": "the picture belongs to the tweet",
     "image_adds": "the picture adds to the tweet",
     "text_represented": "the picture shows what the tweet says",
 }
@@ -36,7 +37,7 @@ class NameSpan:
 class Target:
     """One number: a relation (`span` None), or a reading of a span, alone or against another reading."""
 
-    relation: str | None = None  # image_adds or text_represented
+    relation: str | None = None  # one of `RELATIONS`
     span: NameSpan | None = None
     type: str | None = None  # of the span; None is "not a name"
     against: bool = False  # minus the log-probability of the reading `other`
@@ -56,9 +57,10 @@ class Target:
         return f"{reading} rather than {self.other or 'not a name'}" if self.against else reading
 
 
+BELONGS = Target(relation="belongs")
 ADDS = Target(relation="image_adds")
-SHOWN = Target(relation="text_represented")
-WRITTEN_RELATIONS = {"adds": ADDS, "shown": SHOWN}
+SHOWS = Target(relation="text_represented")
+WRITTEN_RELATIONS = {"belongs": BELONGS, "adds": ADDS, "shows": SHOWS}
 WRITTEN_READINGS: dict[str, str | None] = {**{kind: kind for kind in ENTITY_TYPES}, "none": None}
 
 
@@ -74,15 +76,22 @@ def contrast_target(entity: Entity) -> Target:
     return Target(span=target.span, type=target.type, against=True, other=entity.runner_up.type)
 
 
+def relation_targets(analysis: Analysis) -> list[Target]:
+    """What pass 1 says of the pair: belongs (where the model asks), adds, shows; nothing without a picture."""
+    if analysis.relation is None:
+        return []
+    return [ADDS, SHOWS] if analysis.relation.belongs is None else [BELONGS, ADDS, SHOWS]
+
+
 def targets_of(analysis: Analysis) -> list[Target]:
-    """That the picture adds, and every entity as it was found, in this order."""
-    return [ADDS, *(name_target(entity) for entity in analysis.entities)]
+    """All that has a map without being asked for: the relations, then every name as it was found."""
+    return [*relation_targets(analysis), *(name_target(entity) for entity in analysis.entities)]
 
 
 def parse_target(text: str, analysis: Analysis) -> Target:
     """A target from how a user writes it.
 
-    - `adds`, `shown`: the two relations;
+    - `belongs`, `adds`, `shows`: the relations;
     - `NAME`: that this name is what it was found to be; `NAME=contrast`: that rather than its runner-up;
     - `NAME=ORG` or another type, `NAME=none` (not a name): this reading of these words, found as a name or not.
 
@@ -93,7 +102,10 @@ def parse_target(text: str, analysis: Analysis) -> Target:
         UserError: words that the tweet does not have or that were not found as a name, a reading that does not exist.
     """
     if text in WRITTEN_RELATIONS:
-        return WRITTEN_RELATIONS[text]
+        target = WRITTEN_RELATIONS[text]
+        if target == BELONGS and analysis.relation is not None and analysis.relation.belongs is None:
+            raise UserError("This checkpoint does not say whether a picture belongs. Please write adds or shows.")
+        return target
     name, equals, reading = text.rpartition("=")
     if not equals:
         return name_target(_entity_written(text, analysis))
@@ -120,8 +132,8 @@ def _spans_written(name: str, analysis: Analysis) -> list[NameSpan]:
             places.append((words != wanted, (first, end) not in found, first, NameSpan(first, end, pasted)))
     if not places:
         raise UserError(
-            f"“{name}” does not stand in the tweet. Please write adds, shown, or one or more of its words in a row: "
-            f"{' '.join(word.text for word in analysis.words)}"
+            f"“{name}” does not stand in the tweet. Please write belongs, adds, shows, or one or more of its words in "
+            f"a row: {' '.join(word.text for word in analysis.words)}"
         )
     return [span for *_, span in sorted(places, key=lambda place: place[:3])]
 
@@ -145,7 +157,9 @@ def target_values(model: RpBert, output: RpBertOutput, targets: Sequence[Target]
     columns: list[Tensor] = []
     for target in targets:
         if target.span is None:
-            logits = output[f"{target.relation}_logits"]  # (B, 2)
+            assert target.relation is not None
+            assert output.relation is not None
+            logits = output.relation.joint(target.relation)  # (B, 2)
             columns.append(logits[:, 1] - logits[:, 0])
         else:
             value = logs[target.span, target.type]

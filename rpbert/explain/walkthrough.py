@@ -4,6 +4,7 @@ Everything here is read from the same modules, in the same order, that make the 
 the labels of the best path are those of `Analyzer.predict`. All values are plain Python.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,13 +12,14 @@ import torch
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.model.configuration import GRID
+from rpbert.explain.methods import Grid
+from rpbert.model.configuration import GRID, REGIONS, RELATIONS
 from rpbert.model.crf import Crf
 from rpbert.model.gates import Gate, closes_regions, parse_gate
-from rpbert.model.modeling import RpBert, RpBertOutput, View
-from rpbert.model.processing import to_pieces
-
-Grid = tuple[tuple[float, ...], ...]  # 7 rows of 7, from the upper left
+from rpbert.model.inputs import Texts
+from rpbert.model.modeling import Embedded, RpBert
+from rpbert.model.scene_text import shared_words
+from rpbert.model.texts import to_pieces
 
 
 class Step(NamedTuple):
@@ -32,7 +34,7 @@ STEPS = (
     Step(
         "Words to pieces",
         "The tweet is split into words, and each word into pieces from the vocabulary of the text network, BERT.",
-        "rpbert/model/processing.py: to_pieces",
+        "rpbert/model/texts.py: to_pieces",
     ),
     Step(
         "Picture to 49 regions",
@@ -40,19 +42,24 @@ STEPS = (
         "rpbert/model/vision.py: RegionEncoder",
     ),
     Step(
+        "Words in the picture",
+        "A text reader looks for words in the picture; their pieces stand behind the regions, marked as seen there.",
+        "rpbert/model/scene_text.py: SceneTextReader",
+    ),
+    Step(
         "Pass 1: the relation",
-        "BERT reads pieces and regions together and says how probable it is that the picture adds to the tweet.",
+        "BERT reads tweet and picture together and says how probable it is that the picture belongs, and what it adds.",
         "rpbert/model/modeling.py: relate",
     ),
     Step(
         "The gate",
-        "Every region is multiplied by one number from 0 to 1: with the setting “soft”, the probability from pass 1.",
+        "The picture is multiplied by one number from 0 to 1: with the setting “soft”, the probability from pass 1.",
         "rpbert/model/gates.py: gate_value",
     ),
     Step(
         "Pass 2: the gated picture",
-        "The same BERT reads the pieces once more, now beside the gated regions.",
-        "rpbert/model/modeling.py: two_passes",
+        "The same BERT reads the pieces once more, now beside the gated picture.",
+        "rpbert/model/modeling.py: read",
     ),
     Step(
         "Emissions: scores per word",
@@ -90,19 +97,29 @@ class RegionStep:
 
 
 @dataclass(frozen=True)
+class SceneStep:
+    """A line of words in the picture."""
+
+    text: str
+    pieces: tuple[str, ...]  # as the tokenizer spells them
+    shared: tuple[str, ...]  # the words of the tweet that stand in it
+
+
+@dataclass(frozen=True)
 class RelationScore:
-    """What pass 1 says of one relation, calibrated; log-odds are in nats."""
+    """What pass 1 says of one relation by itself, calibrated; log-odds are in nats."""
 
     log_odds: float  # logit of yes minus logit of no
-    probability: float
+    probability: float  # of adds and shows: given that the picture belongs, where the model asks that
     from_cls: float  # the part of the log-odds that the head reads from h_CLS, with its bias and the calibration's
-    from_matching: float | None  # the part from the matching similarity, bias included; None without `config.matching`
+    from_pair: float | None  # the part from the pair itself, bias included; None without `config.matching`
 
 
 @dataclass(frozen=True)
 class RelationStep:
-    """Both relations of tweet and picture."""
+    """The relations of tweet and picture."""
 
+    belongs: RelationScore | None  # None for a model that does not ask
     image_adds: RelationScore
     text_represented: RelationScore
     similarity: float | None  # cosine of the matching vectors, -1..1; None without `config.matching`
@@ -150,6 +167,7 @@ class Walkthrough:
     pieces: tuple[WordPieces, ...]  # of all words of the tweet, also those not read
     special: tuple[str, str]  # the pieces around them, [CLS] and [SEP]
     regions: RegionStep | None
+    scene: tuple[SceneStep, ...]
     relation: RelationStep | None
     gate: GateStep | None
     labels: tuple[str, ...]  # L
@@ -161,23 +179,27 @@ class Walkthrough:
 def walk(analyzer: Analyzer, prepared: Prepared, gate: Gate = "soft") -> Walkthrough:
     """The numbers inside `analyzer.predict(prepared, gate)`. Raises `UserError` for an unknown gate."""
     gate, model = parse_gate(gate), analyzer.model
-    output = model(**prepared.pieces, regions=prepared.regions, gate=gate)
+    output = model.run(prepared.texts, prepared.pictures, gate)
     regions = relation = gate_step = None
-    if prepared.regions is not None:
-        visual = model.project(prepared.regions)  # (1, 49, d)
+    if prepared.pictures is not None:
+        embedded = model.embed(prepared.texts, prepared.pictures)
+        visual = embedded.visual[:, :REGIONS]  # (1, 49, d)
         regions = RegionStep(_norms(visual), _norms(output.gate.view(-1, 1, 1) * visual))
-        relation = _relation(model, prepared, visual, output)
+        relation = _relation(model, prepared.texts, embedded)
         gate_step = GateStep(gate, float(output.gate[0]), bool(closes_regions(gate, output.gate)[0]))
     pieces, special = _pieces(analyzer, prepared)
-    emissions, crf_step = tuple(tuple(row) for row in output.emissions[0].tolist()), _crf(model.crf, output.emissions)
-    return Walkthrough(pieces, special, regions, relation, gate_step, model.config.labels, emissions, crf_step)
+    emissions = tuple(tuple(row) for row in output.emissions[0].tolist())
+    crf_step = _crf(model.crf, output.emissions)
+    scene = _scene(analyzer, prepared)
+    return Walkthrough(pieces, special, regions, scene, relation, gate_step, model.config.labels, emissions, crf_step)
 
 
 def _pieces(analyzer: Analyzer, prepared: Prepared) -> tuple[tuple[WordPieces, ...], tuple[str, str]]:
     """All words with the pieces that were read of them, and the two special pieces."""
-    spelled = analyzer.tokenizer.convert_ids_to_tokens(prepared.pieces["input_ids"][0].tolist())
+    assert prepared.texts.word_index is not None
+    spelled = analyzer.tokenizer.convert_ids_to_tokens(prepared.texts.input_ids[0].tolist())
     read: list[list[str]] = [[] for _ in prepared.words]
-    for piece, word in zip(spelled, prepared.pieces["word_index"][0].tolist(), strict=True):
+    for piece, word in zip(spelled, prepared.texts.word_index[0].tolist(), strict=True):
         if word >= 0:
             read[word].append(piece)
     everything = to_pieces(analyzer.tokenizer, [word.text for word in prepared.words], limit=10**9).word_index
@@ -193,35 +215,36 @@ def _norms(visual: Tensor) -> Grid:
     return tuple(tuple(row) for row in visual.norm(dim=2).view(GRID, GRID).tolist())  # (1, 49) -> (7, 7)
 
 
-def _relation(model: RpBert, prepared: Prepared, visual: Tensor, output: RpBertOutput) -> RelationStep:
-    """Pass 1 once more, with its two terms kept apart."""
-    pieces, config = prepared.pieces, model.config
-    view = View(model.text_encoder.embeddings.word_embeddings(pieces["input_ids"]), visual)
-    words, there = model.with_case(view.words, pieces["case_ids"]), torch.ones(1, dtype=torch.bool)
-    h_cls = model.encode(words, pieces["attention_mask"], visual, there)[:, 0]  # (1, d)
-    heads = model.image_adds_head(h_cls), model.text_represented_head(h_cls)  # (1, 2) each
-    adds = represented = similarity = None
-    if model.matching is not None:
-        text, picture = model.pair_vectors(view, pieces["attention_mask"])  # (1, m), (1, m)
-        adds, represented = model.matching.relation_logits(text, picture).split(2, dim=1)  # (1, 4) -> (1, 2), (1, 2)
-        similarity = float((text * picture).sum())
-    return RelationStep(
-        _score(output.image_adds_logits, model.calibrated(heads[0], "image_adds"), adds, config.image_adds_temperature),
-        _score(
-            output.text_represented_logits,
-            model.calibrated(heads[1], "text_represented"),
-            represented,
-            config.text_represented_temperature,
-        ),
-        similarity,
+def _scene(analyzer: Analyzer, prepared: Prepared) -> tuple[SceneStep, ...]:
+    """The lines of words in the picture, with what they share with the tweet."""
+    words = [word.text for word in prepared.words[: prepared.texts.words_read]]
+    return tuple(
+        SceneStep(
+            line.text,
+            tuple(analyzer.tokenizer.tokenize(line.text)),
+            tuple(words[index] for index in shared_words(words, line.text)),
+        )
+        for line in prepared.scene
     )
 
 
-def _score(logits: Tensor | None, cls: Tensor, matching: Tensor | None, temperature: float) -> RelationScore:
-    """Of one relation's logits (1, 2), its head's part (1, 2), calibrated, and the matching part, not yet so."""
-    assert logits is not None
-    from_matching = None if matching is None else _log_odds(matching) / temperature
-    return RelationScore(_log_odds(logits), float(logits.softmax(dim=1)[0, 1]), _log_odds(cls), from_matching)
+def _relation(model: RpBert, texts: Texts, embedded: Embedded) -> RelationStep:
+    """Pass 1 once more, with its two terms kept apart."""
+    from_cls, from_pair, cosine = model.relation_terms(texts, embedded)
+    scores = [
+        _score(model, task, own, None if cosine is None else pair)
+        for task, own, pair in zip(RELATIONS, from_cls, from_pair, strict=True)
+    ]
+    belongs = scores[0] if model.config.belongs else None
+    return RelationStep(belongs, scores[1], scores[2], None if cosine is None else float(cosine[0]))
+
+
+def _score(model: RpBert, task: str, cls: Tensor, pair: Tensor | None) -> RelationScore:
+    """Of one relation, from its two terms (1, 2), not yet calibrated."""
+    own = _log_odds(model.calibrated(cls, task))
+    from_pair = None if pair is None else _log_odds(pair) / getattr(model.config, f"{task}_temperature")
+    log_odds = own + (from_pair or 0.0)
+    return RelationScore(log_odds, 1 / (1 + math.exp(-log_odds)), own, from_pair)
 
 
 def _log_odds(logits: Tensor) -> float:

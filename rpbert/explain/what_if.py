@@ -21,11 +21,13 @@ from PIL import Image
 from torch import Tensor
 
 from rpbert.analyzer import Analysis, Analyzer, Entity, Prepared
-from rpbert.model.configuration import ENTITY_TYPES, REGIONS
+from rpbert.model.configuration import ENTITY_TYPES
+from rpbert.model.inputs import Pictures, Texts
+from rpbert.model.modeling import RpBert
 
 GATES: tuple[float, ...] = tuple(step / 20 for step in range(21))  # 0, 0.05 ... 1
 READINGS: tuple[str | None, ...] = (*ENTITY_TYPES, None)  # None is "not a name"
-LITTLE = 0.005  # a change of a probability that two decimals would not show
+MINIMUM_CHANGE = 0.005  # a change of a probability that two decimals would not show
 GREY = (128, 128, 128)
 
 
@@ -60,8 +62,8 @@ class GateScan:
             return f"The reading flips from {reading} {turns} ({len(GATES)} values from 0 to 1 were tried)."
         whose = "its probability" if self.best[0] == self.entity.type else f"the probability of {self.entity.type}"
         low, high = min(self.confidences), max(self.confidences)
-        if high - low < LITTLE:
-            moves = f"stays at {self.confidences[-1]:.2f} (it moves by less than {LITTLE})"
+        if high - low < MINIMUM_CHANGE:
+            moves = f"stays at {self.confidences[-1]:.2f} (it moves by less than {MINIMUM_CHANGE})"
         else:
             moves = "moves between {} and {}".format(*_told_apart(low, high))
         return f"The reading stays {reading} at every gate from 0 to 1; {whose} {moves}."
@@ -74,10 +76,10 @@ def scan_gate(analyzer: Analyzer, prepared: Prepared, entities: Sequence[Entity]
     Args:
         prepared: with a picture. entities: names of this tweet, as `analyzer.predict` found them at any gate.
     """
-    assert prepared.regions is not None, "a scan needs a picture"
+    assert prepared.pictures is not None, "a scan needs a picture"
     if not entities:
         return []
-    emissions, mask = _emissions_at_gates(analyzer, prepared, prepared.regions)
+    emissions, mask = _emissions_at_gates(analyzer.model, prepared.texts, prepared.pictures)
     count, rows = len(READINGS), len(GATES)
     logs = analyzer.model.crf.span_log_probability(
         emissions,
@@ -91,19 +93,16 @@ def scan_gate(analyzer: Analyzer, prepared: Prepared, entities: Sequence[Entity]
     return [_scan(entity, table) for entity, table in zip(entities, probabilities, strict=True)]
 
 
-def _emissions_at_gates(analyzer: Analyzer, prepared: Prepared, regions: Tensor) -> tuple[Tensor, Tensor]:
+def _emissions_at_gates(model: RpBert, texts: Texts, pictures: Pictures) -> tuple[Tensor, Tensor]:
     """Emissions (21, W, L) and word mask (21, W): pass 2 of one tweet, a row for each gate.
 
     Pass 1 is left out: all it could give pass 2 is the gate, which is chosen here.
     """
-    model, rows = analyzer.model, len(GATES)
-    pieces = {name: tensor.expand(rows, *tensor.shape[1:]) for name, tensor in prepared.pieces.items()}
-    words = model.text_encoder.embeddings.word_embeddings(pieces["input_ids"])  # (21, n, d)
-    visual = torch.tensor(GATES).view(rows, 1, 1) * model.project(regions)  # (21, 49, d)
-    assert visual.shape[:2] == (rows, REGIONS)
-    visible = torch.ones(rows, dtype=torch.bool)
-    states = model.encode(model.with_case(words, pieces["case_ids"]), pieces["attention_mask"], visual, visible)
-    return model.emit(states, pieces["word_index"], pieces.get("characters"), pieces.get("static_ids"))
+    factor = torch.tensor(GATES)
+    rows = texts.repeated(len(GATES))
+    embedded = model.embed(rows, pictures.repeated(len(GATES)))
+    _, emissions, mask = model.read(rows, embedded, factor, torch.zeros_like(factor, dtype=torch.bool))
+    return emissions, mask
 
 
 def _scan(entity: Entity, table: Tensor) -> GateScan:
@@ -120,15 +119,15 @@ def effect_sentence(entity: Entity, analysis: Analysis) -> str:
     if analysis.gate_setting == "closed" or (analysis.gate_setting == "hard" and analysis.gate == 0):
         return "The gate is closed: the picture had no part in this reading."
     shown, without = entity.confidence, entity.confidence_without_picture
-    if abs(shown - without) < LITTLE:
-        return f"Without the picture P({entity.type}) stays at {shown:.2f} (it changes by less than {LITTLE})."
+    if abs(shown - without) < MINIMUM_CHANGE:
+        return f"Without the picture P({entity.type}) stays at {shown:.2f} (it changes by less than {MINIMUM_CHANGE})."
     moves = "falls" if without < shown else "rises"
     start, end = _told_apart(shown, without)
     return f"Without the picture P({entity.type}) {moves} from {start} to {end}."
 
 
 @dataclass(frozen=True)
-class Difference:
+class NameChange:
     """What became of one span from one analysis to another; None where there was no such name."""
 
     kind: Literal["same", "relabelled", "appeared", "lost"]  # relabelled: the same words, another type
@@ -139,7 +138,7 @@ class Difference:
     confidence_after: float | None
 
 
-def differences(before: Analysis, after: Analysis) -> list[Difference]:
+def differences(before: Analysis, after: Analysis) -> list[NameChange]:
     """The names of two analyses side by side, in the order of the tweet, that of `after` where they are in both.
 
     A span is the same span at the same characters; where the text was edited, when its words are the same and stand
@@ -166,14 +165,14 @@ def _by_words(analysis: Analysis) -> dict[Hashable, Entity]:
     return entities
 
 
-def _difference(old: Entity | None, new: Entity | None) -> Difference:
+def _difference(old: Entity | None, new: Entity | None) -> NameChange:
     if old is not None and new is not None:
         kind: Literal["same", "relabelled"] = "same" if old.type == new.type else "relabelled"
-        return Difference(kind, new.text, old.type, new.type, old.confidence, new.confidence)
+        return NameChange(kind, new.text, old.type, new.type, old.confidence, new.confidence)
     if new is not None:
-        return Difference("appeared", new.text, None, new.type, None, new.confidence)
+        return NameChange("appeared", new.text, None, new.type, None, new.confidence)
     assert old is not None, "a difference is about some span"
-    return Difference("lost", old.text, old.type, None, old.confidence, None)
+    return NameChange("lost", old.text, old.type, None, old.confidence, None)
 
 
 def blank_picture() -> Image.Image:
@@ -186,6 +185,6 @@ def _reading_name(kind: str | None) -> str:
 
 
 def _told_apart(first: float, second: float) -> tuple[str, str]:
-    """Two probabilities at least `LITTLE` apart: with two decimals, or with three where two would look the same."""
+    """Two probabilities at least `MINIMUM_CHANGE` apart: with two decimals, or three where two would look the same."""
     decimals = 3 if f"{first:.2f}" == f"{second:.2f}" else 2
     return f"{first:.{decimals}f}", f"{second:.{decimals}f}"

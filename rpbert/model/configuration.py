@@ -14,6 +14,7 @@ ENTITY_TYPES = ("PER", "LOC", "ORG", "MISC")
 LABELS = ("O", *(f"{prefix}-{kind}" for kind in ENTITY_TYPES for prefix in "BI"))
 GRID = 7  # regions per side: a stride-32 CNN turns 224 x 224 pixels into 7 x 7 regions
 REGIONS = GRID * GRID
+RELATIONS = ("belongs", "image_adds", "text_represented")  # what pass 1 says of a pair, in this order
 
 
 class RpBertConfig(PreTrainedConfig):
@@ -42,12 +43,19 @@ class RpBertConfig(PreTrainedConfig):
     static_words: list[str] | tuple[str, ...] = ()  # the words of that table
 
     detach_gate: bool = True  # stop the NER loss from reaching pass 1 through the gate
-    matching: bool = False  # let the relation heads also see the text-image pair itself (DESIGN section 3)
-    matching_size: int = 256
-    matching_layer: int = 0  # the tweet's vector is read above this many layers of the text encoder
-    case_features: bool = False  # tell an uncased encoder how each piece was written (rpbert.model.processing.CASES)
+    # Does the picture belong to the tweet at all? Then the relation is three numbers: P(belongs), and P(adds) and
+    # P(shows) given that it belongs; the gate is P(belongs and adds). Without, the gate is P(adds), as in the paper.
+    belongs: bool = False
+    belongs_prior: float = 0.8  # share of pictures that are assumed to belong, before anything is seen
+    matching: bool = False  # the relation heads also see the pair itself; see rpbert.model.matching
+    matching_layer: int = 0  # the sentence tower shares the embeddings and so many layers of the text encoder
+    scene_text: bool = False  # the words in the picture are read too; see rpbert.model.scene_text
+    scene_pieces: int = 48  # of these words at most
+    case_features: bool = False  # tell an uncased encoder how each piece was written (rpbert.model.texts.CASES)
 
     # How scores become probabilities, fitted on dev after training (rpbert.evaluation.calibration).
+    belongs_temperature: float = 1.0
+    belongs_bias: float = 0.0
     image_adds_temperature: float = 1.0
     image_adds_bias: float = 0.0
     text_represented_temperature: float = 1.0
@@ -83,8 +91,8 @@ class RpBertConfig(PreTrainedConfig):
 
     @property
     def max_pieces(self) -> int:
-        """Word pieces, [CLS] and [SEP] included, that fit beside the 49 regions."""
-        return int(self.text.max_position_embeddings) - REGIONS
+        """Word pieces, [CLS] and [SEP] included, that fit beside the 49 regions and the words of a picture."""
+        return int(self.text.max_position_embeddings) - REGIONS - (self.scene_pieces if self.scene_text else 0)
 
 
 @dataclass(frozen=True)
@@ -113,9 +121,12 @@ PRESETS = {
                 "num_hidden_layers": 6,
                 "num_attention_heads": 12,
                 "intermediate_size": 1536,
+                "attention_probs_dropout_prob": 0.0,  # with dropout there the CPU has no fused attention: half as fast
             },
+            "belongs": True,
             "matching": True,
-            "matching_layer": 3,
+            "matching_layer": 2,
+            "scene_text": True,
             "case_features": True,
         },
         text_weights="sentence-transformers/all-MiniLM-L6-v2",

@@ -33,19 +33,17 @@ def parse_gate(value: Gate) -> Gate:
     return number
 
 
-def gate_value(gate: Gate | Tensor, relation_logits: Tensor, training: bool = False) -> Tensor:
+def gate_value(gate: Gate, relation_logits: Tensor, training: bool = False) -> Tensor:
     """The factor on the regions.
 
     Args:
-        gate: a setting that `parse_gate` accepted, or a factor (B,) for each row.
-        relation_logits: (B, 2) logits of `image_adds`, [does not add, adds].
+        gate: a setting that `parse_gate` accepted.
+        relation_logits: (B, 2) logits of what opens the gate, [no, yes].
         training: sample the hard gate (straight-through Gumbel-softmax, Jang et al. 2017) instead of thresholding.
 
     Returns:
         (B,) factors in 0..1; for `"closed"` zeros, beside which the caller must mask the regions.
     """
-    if isinstance(gate, Tensor):
-        return gate
     if gate == "soft":
         return F.softmax(relation_logits, dim=-1)[:, 1]
     if gate == "hard" and training:
@@ -56,10 +54,8 @@ def gate_value(gate: Gate | Tensor, relation_logits: Tensor, training: bool = Fa
     return torch.full_like(relation_logits[:, 1], factor)
 
 
-def closes_regions(gate: Gate | Tensor, factor: Tensor) -> Tensor:
+def closes_regions(gate: Gate, factor: Tensor) -> Tensor:
     """Which pictures (B,) bool are masked out of pass 2: all when closed, those below threshold when hard."""
-    if isinstance(gate, Tensor):
-        return torch.zeros_like(factor, dtype=torch.bool)
     if gate == "closed":
         return torch.ones_like(factor, dtype=torch.bool)
     if gate == "hard":

@@ -1,24 +1,32 @@
-"""Text-image matching: tweet and picture as two vectors in one space (contrastive, as in CLIP, Radford et al. 2021).
+"""Does this picture go with this tweet? Two vectors in one space, and the words that both share.
 
 Not in the paper. A BERT trained on a few thousand tweets reads text and picture side by side without comparing them:
-it cannot tell a tweet's own picture from another's. Two pooled vectors learn that comparison cheaply, and the relation
-heads may then see it. The tweet's vector is pooled from the embedding layer, not from the last one: a bag of words
-matches pictures nearly as well, and the NER task, which rewrites the layers above, cannot unlearn it.
+it cannot tell a tweet's own picture from another's. Two pooled vectors learn that comparison cheaply (contrastively, as
+in CLIP, Radford et al. 2021), and the relation heads may then see it.
+
+The tweet's vector comes from a sentence tower: the text encoder as it was pretrained on sentences, of which the lower
+layers are shared (and frozen) and the upper ones kept apart, since the names rewrite them. The picture's vector is a
+linear map of what the CNN found, on average over the regions, and of the names of the classes it is likely to show.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.models.bert.modeling_bert import BertLayer
 
-RELATION_HIDDEN = 16
+from rpbert.model.configuration import RpBertConfig
+from rpbert.model.scene_text import COUNTS
+
+CLASSES = 1000  # of ImageNet
+PAIR_HIDDEN = 16
 COSINE_SCALE = 5.0  # cosines of real pairs lie within about 0.5; this spreads them over the GELU's bend
 MAX_LOG_SCALE = 4.6  # log 100, as in CLIP: keeps the contrastive loss from sharpening without end
 
 
 def masked_mean(vectors: Tensor, mask: Tensor) -> Tensor:
-    """The mean (B, d) of those vectors (B, n, d) whose mask (B, n) is 1."""
+    """The mean (B, d) of those vectors (B, n, d) whose mask (B, n) is not 0, weighted by it; 0 where all are 0."""
     weights = mask.unsqueeze(2).to(vectors.dtype)  # (B, n, 1)
-    return (vectors * weights).sum(dim=1) / weights.sum(dim=1)
+    return (vectors * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-6)
 
 
 def contrastive_loss(logits: Tensor, pictures: Tensor) -> Tensor:
@@ -34,34 +42,46 @@ def contrastive_loss(logits: Tensor, pictures: Tensor) -> Tensor:
     return (to_picture.mean() + to_text.mean()) / 2
 
 
-class Matching(nn.Module):
-    """Pools a tweet and its picture into unit vectors, each without the other, and compares the two."""
+class PictureMap(nn.Module):
+    """Pooled regions to unit vectors in the space of sentences."""
 
-    def __init__(self, hidden: int, size: int) -> None:
+    def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        self.text_map = nn.Linear(hidden, size)
-        self.region_map = nn.Linear(hidden, size)  # linear: a picture's vector is the sum of what its regions give
+        self.classifier = nn.Linear(channels, CLASSES)  # the CNN's own
+        self.class_vectors = nn.Linear(CLASSES, hidden, bias=False)  # sentence vectors of the class names
+        self.requires_grad_(False)
+        self.map = nn.Linear(channels + hidden, hidden)
+
+    def forward(self, pooled: Tensor, dropout: float = 0.0) -> Tensor:
+        """Mean regions (B, C) to (B, d); `dropout` is the share of channels left out, for training."""
+        names = self.class_vectors(self.classifier(pooled).softmax(dim=1))  # (B, d)
+        features = F.dropout(torch.cat([pooled, names], dim=1), dropout)  # (B, C + d)
+        return F.normalize(self.map(features), dim=1)
+
+
+class Matching(nn.Module):
+    """Sentence tower, picture map, and what the pair says of its relation."""
+
+    def __init__(self, config: RpBertConfig) -> None:
+        super().__init__()
+        hidden, own = config.text.hidden_size, config.text.num_hidden_layers - config.matching_layer
+        self.sentence_layers = nn.ModuleList(BertLayer(config.text) for _ in range(own))
+        self.picture_map = PictureMap(config.region_channels, hidden)
         self.log_scale = nn.Parameter(torch.tensor(2.659))  # log(1 / 0.07), as CLIP begins with
-        self.relation = nn.Sequential(nn.Linear(1, RELATION_HIDDEN), nn.GELU(), nn.Linear(RELATION_HIDDEN, 4))
-
-    def text_vector(self, embedded: Tensor, attention_mask: Tensor) -> Tensor:
-        """Embedded pieces (B, n, d) to unit vectors (B, m)."""
-        return F.normalize(self.text_map(masked_mean(embedded, attention_mask)), dim=1)
-
-    def picture_vector(self, visual: Tensor) -> Tensor:
-        """Visual tokens (B, 49, d) to unit vectors (B, m)."""
-        return F.normalize(self.region_map(visual.mean(dim=1)), dim=1)
+        self.pair_head = nn.Sequential(nn.Linear(1 + COUNTS, PAIR_HIDDEN), nn.GELU(), nn.Linear(PAIR_HIDDEN, 6))
 
     def similarity(self, text: Tensor, picture: Tensor) -> Tensor:
-        """Logits (B, B): each text (B, m) against each picture (B, m), scaled cosine."""
+        """Logits (B, B): each text (B, d) against each picture (B, d), scaled cosine."""
         return self.log_scale.clamp(max=MAX_LOG_SCALE).exp() * text @ picture.T
 
-    def relation_logits(self, text: Tensor, picture: Tensor) -> Tensor:
-        """What the similarity of pairs (B, m), (B, m) adds to the relation logits: (B, 4), two of `image_adds`, two of
-        `text_represented`.
+    def pair_logits(self, cosine: Tensor, counts: Tensor) -> Tensor:
+        """What the pair adds to the logits (B, 6) of belongs, adds and shows, [no, yes] each.
 
-        Of the cosine alone: given the vectors themselves, the heads learned the few thousand tweets by heart.
+        Of the cosine alone, not of the vectors: given these, the heads learned the few thousand tweets by heart.
+
+        Args:
+            cosine: (B,) of the two vectors. counts: (B, 6), `line_counts` summed over the lines of the picture.
         """
-        cosine = (text * picture).sum(dim=1, keepdim=True)  # (B, 1)
-        logits: Tensor = self.relation(COSINE_SCALE * cosine)
+        features = torch.cat([COSINE_SCALE * cosine.unsqueeze(1), counts.clamp(min=0).log1p()], dim=1)  # (B, 7)
+        logits: Tensor = self.pair_head(features)
         return logits

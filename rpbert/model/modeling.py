@@ -1,33 +1,40 @@
 """RpBERT (Sun et al., AAAI 2021): two passes through one BERT, the second gated by what the first believes.
 
-    pass 1: BERT([CLS] pieces [SEP] ; V)      -> h_CLS -> relation logits -> r = P(image adds)
+    pass 1: BERT([CLS] pieces [SEP] ; V)      -> h_CLS -> relation logits -> g
     pass 2: BERT([CLS] pieces [SEP] ; g * V)  -> piece states -> mean per word -> BiLSTM -> Linear -> CRF
 
-Shapes: B batch, n word pieces, W words, R = 49 regions, C channels of the CNN, d hidden size, L labels. The arithmetic
-is that of the authors' 2022 code; where it differs by choice, the docstring says so. Their names for these parts:
-`encoder_t` is `text_encoder`, `encoder_v` is `region_encoder`, `proj` is `projection`, `aux_head` is
-`image_adds_head`, `rnn` is `bilstm`, `head` is `emission_head`, `crf` is `crf`.
+V are the 49 regions of the picture and, with `config.scene_text`, the pieces of the words in it. The gate g is
+P(image adds), or with `config.belongs` P(image belongs and adds).
+
+Shapes: B batch, n word pieces, W words, R = 49 regions, K lines of words in a picture, s their pieces, v = 49 + s
+visual tokens, C channels of the CNN, d hidden size, L labels. In the paper's presets the arithmetic is that of the
+authors' 2022 code; where it differs by choice, the docstring says so. Their names for these parts: `encoder_t` is
+`text_encoder`, `encoder_v` is `region_encoder`, `proj` is `projection`, `aux_head` is `image_adds_head`, `rnn` is
+`bilstm`, `head` is `emission_head`, `crf` is `crf`.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import BertModel, PreTrainedModel
 from transformers.utils import ModelOutput
 from transformers.utils.logging import disable_progress_bar
 
 from rpbert.errors import UserError
-from rpbert.model.configuration import ENTITY_TYPES, GRID, LABELS, REGIONS, RpBertConfig
+from rpbert.model.configuration import ENTITY_TYPES, GRID, LABELS, REGIONS, RELATIONS, RpBertConfig
 from rpbert.model.crf import Crf
 from rpbert.model.gates import Gate, closes_regions, gate_value
-from rpbert.model.matching import Matching
-from rpbert.model.processing import CASES
+from rpbert.model.inputs import Pictures, Texts
+from rpbert.model.matching import Matching, masked_mean
+from rpbert.model.texts import CASES
 from rpbert.model.vision import RegionEncoder
 from rpbert.model.word_features import WordFeatures
 
@@ -38,28 +45,52 @@ class RpBertOutput(ModelOutput):
 
     emissions: Tensor | None = None  # (B, W, L), logits before the CRF
     word_mask: Tensor | None = None  # (B, W) bool
-    states: Tensor | None = None  # (B, >= n, d) what pass 2 makes of the pieces, with a picture also of its regions
-    image_adds_logits: Tensor | None = None  # (B, 2), [does not add, adds]
-    text_represented_logits: Tensor | None = None  # (B, 2), [text not shown, text shown]
-    text_vector: Tensor | None = None  # (B, m), only with `config.matching`
-    picture_vector: Tensor | None = None  # (B, m)
-    gate: Tensor | None = None  # (B,) the factor on the regions, 0 for a row without a picture
+    states: Tensor | None = None  # (B, >= n, d) what pass 2 makes of the pieces, with a picture also of its tokens
+    relation: "Relation | None" = None
+    gate: Tensor | None = None  # (B,) the factor on the visual tokens, 0 for a row without a picture
 
 
-class Relation(NamedTuple):
-    """What pass 1 says of B pairs."""
+@dataclass(frozen=True)
+class Relation:
+    """What pass 1 says of B pairs, as calibrated logits (B, 2), [no, yes]."""
 
-    image_adds_logits: Tensor  # (B, 2), [does not add, adds]
-    text_represented_logits: Tensor  # (B, 2), [text not shown, text shown]
-    text_vector: Tensor | None  # (B, m) unit vectors, only with `config.matching`
-    picture_vector: Tensor | None  # (B, m)
+    belongs: Tensor | None  # the picture goes with this tweet rather than another; None without `config.belongs`
+    image_adds: Tensor  # given that it belongs
+    text_represented: Tensor  # given that it belongs
+    cosine: Tensor | None  # (B,) of the matching vectors, only with `config.matching`
+
+    def joint(self, task: str) -> Tensor:
+        """Logits (B, 2) that the picture belongs and `task` is true of it: of `belongs` itself, of `image_adds` or of
+        `text_represented`. Without `belongs` every picture belongs."""
+        own: Tensor = getattr(self, task)
+        return own if task == "belongs" or self.belongs is None else both(self.belongs, own)
+
+    @property
+    def gate_logits(self) -> Tensor:
+        """Logits (B, 2) of what opens the gate."""
+        return self.joint("image_adds")
 
 
-class View(NamedTuple):
-    """What one pass reads of B tweets and pictures."""
+def both(one: Tensor, other: Tensor) -> Tensor:
+    """Logits (B, 2), [no, yes], that two independent things are true whose logits (B, 2) are given.
+
+    With log-odds a and b, P(both) = 1 / ((1 + e^-a)(1 + e^-b)), so its log-odds are -log(e^-a + e^-b + e^-(a+b)).
+    """
+    a, b = one[:, 1] - one[:, 0], other[:, 1] - other[:, 0]
+    yes = -torch.stack([-a, -b, -a - b]).logsumexp(dim=0)
+    return torch.stack([torch.zeros_like(yes), yes], dim=1)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What the passes read of B tweets and pictures."""
 
     words: Tensor  # (B, n, d) word embeddings of the pieces, without case
-    visual: Tensor  # (B, 49, d) visual tokens
+    visual: Tensor  # (B, v, d) visual tokens
+    visible: Tensor  # (B, v) bool, False at padding and where there is no picture
+    echo: Tensor  # (B, n, 1) 1 at the pieces of words that stand in the picture, 0..1 where its lines are hidden
+    pooled: Tensor  # (B, C) mean of the regions that are there
+    counts: Tensor  # (B, 6) `line_counts` of all lines that are there
 
 
 def word_means(states: Tensor, word_index: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,7 +126,11 @@ class RpBert(PreTrainedModel):
         self.projection = nn.Linear(config.region_channels, hidden)
         self.image_adds_head = nn.Linear(hidden, 2)
         self.text_represented_head = nn.Linear(hidden, 2)
-        self.matching = Matching(hidden, config.matching_size) if config.matching else None
+        self.belongs_head = nn.Linear(hidden, 2) if config.belongs else None
+        self.matching = Matching(config) if config.matching else None
+        # Added to every piece of the words in a picture, and to the pieces of a tweet whose word stands in the picture.
+        self.scene_vector = nn.Parameter(torch.zeros(hidden)) if config.scene_text else None
+        self.echo_vector = nn.Parameter(torch.zeros(hidden)) if config.scene_text else None
         self.dropout = nn.Dropout(config.dropout)
         self.word_features = WordFeatures(config)
         width = hidden + self.word_features.size
@@ -140,14 +175,28 @@ class RpBert(PreTrainedModel):
         trained: RpBert = model.eval()
         return trained
 
-    # ---- the two passes -------------------------------------------------------------------------------------------
+    # ---- the parts of a pass --------------------------------------------------------------------------------------
 
-    def project(self, regions: Tensor) -> Tensor:
-        """Regions (B, 49, C) to visual tokens V (B, 49, d)."""
-        batch, _, channels = regions.shape
-        feature_map = regions.transpose(1, 2).reshape(batch, channels, GRID, GRID)  # (B, C, 7, 7), as Grad-CAM wants it
-        feature_map = self.region_map(feature_map)
-        return self.projection(feature_map.flatten(2).transpose(1, 2))  # (B, 49, C) -> (B, 49, d)
+    def embed(self, texts: Texts, pictures: Pictures) -> Embedded:
+        """Pieces and pictures as the vectors that both passes read."""
+        word_embeddings = self.text_encoder.embeddings.word_embeddings
+        words = word_embeddings(texts.input_ids)  # (B, n, d)
+        batch, _, channels = pictures.regions.shape
+        feature_map = pictures.regions.transpose(1, 2).reshape(batch, channels, GRID, GRID)  # (B, C, 7, 7), as Grad-CAM
+        regions = self.region_map(feature_map).flatten(2).transpose(1, 2)  # wants it, and back: (B, 49, C)
+        visual = self.projection(regions) * pictures.cells.unsqueeze(2)  # (B, 49, d)
+        visible = pictures.present.unsqueeze(1).expand(-1, REGIONS)  # (B, 49)
+        echo = words.new_zeros(*words.shape[:2], 1)
+        if self.scene_vector is not None:
+            line = pictures.scene_line.clamp(min=0)  # (B, s)
+            there = pictures.lines.gather(1, line) if line.numel() else line.to(words.dtype)  # (B, s)
+            scene = (word_embeddings(pictures.scene_ids) + self.scene_vector) * there.unsqueeze(2)  # (B, s, d)
+            visual = torch.cat([visual, scene], dim=1)
+            visible = torch.cat([visible, (pictures.scene_line >= 0) & pictures.present.unsqueeze(1)], dim=1)
+            standing = (pictures.echo * pictures.lines.unsqueeze(1)).sum(dim=2, keepdim=True)  # (B, n or 1, 1)
+            echo = echo + standing.clamp(max=1.0)
+        counts = (pictures.line_counts * pictures.lines.unsqueeze(2)).sum(dim=1)  # (B, 6)
+        return Embedded(words, visual, visible, echo, masked_mean(regions, pictures.cells), counts)
 
     def with_case(self, words: Tensor, case_ids: Tensor | None) -> Tensor:
         """Word embeddings (B, n, d), plus how the pieces (B, n) are written with `config.case_features`."""
@@ -156,76 +205,117 @@ class RpBert(PreTrainedModel):
         assert case_ids is not None, "a model with case features needs case_ids"
         return words + self.case_embeddings(case_ids)
 
-    def encode(self, pieces: Tensor, attention_mask: Tensor, visual: Tensor | None, visible: Tensor) -> Tensor:
-        """One BERT pass over the pieces and, where `visible`, the regions.
+    def encode(self, pieces: Tensor, attention_mask: Tensor, visual: Tensor | None, visible: Tensor | None) -> Tensor:
+        """One BERT pass over the pieces and, where `visible`, the visual tokens.
 
-        Region k of a row with n pieces stands at position n + k whatever the padding: a batched row equals the single
+        Token k of a row with n pieces stands at position n + k whatever the padding: a batched row equals the single
         one, and at batch size 1 the positions are the authors'. Their batches put all regions behind the padding.
 
         Args:
-            pieces: (B, n, d) from `with_case`. attention_mask: (B, n). visual: (B, 49, d) or None for text only.
-            visible: (B,) bool.
+            pieces: (B, n, d). attention_mask: (B, n). visual: (B, v, d) or None for text only. visible: (B, v) bool.
 
         Returns:
-            Hidden states (B, n, d) of the pieces, or (B, n + 49, d) when regions took part.
+            Hidden states (B, n, d) of the pieces, or (B, n + v, d) when visual tokens took part.
         """
         positions = torch.arange(pieces.shape[1], device=pieces.device).expand_as(attention_mask)  # (B, n)
         segments = torch.zeros_like(attention_mask)
         mask = attention_mask
         if visual is not None:
-            pieces = torch.cat([pieces, visual], dim=1)  # (B, n + 49, d)
-            offsets = torch.arange(REGIONS, device=pieces.device)
-            behind = attention_mask.sum(dim=1, keepdim=True) + offsets  # (B, 49)
+            assert visible is not None
+            pieces = torch.cat([pieces, visual], dim=1)  # (B, n + v, d)
+            offsets = torch.arange(visual.shape[1], device=pieces.device)
+            behind = attention_mask.sum(dim=1, keepdim=True) + offsets  # (B, v)
             limit = self.config.text.max_position_embeddings - 1
             positions = torch.cat([positions, behind.clamp(max=limit)], dim=1)  # clamped only where masked anyway
             segments = torch.cat([segments, torch.ones_like(behind)], dim=1)
-            mask = torch.cat([mask, visible.unsqueeze(1).expand(-1, REGIONS).to(mask.dtype)], dim=1)
+            mask = torch.cat([mask, visible.to(mask.dtype)], dim=1)
         states: Tensor = self.text_encoder(
             inputs_embeds=pieces, attention_mask=mask, token_type_ids=segments, position_ids=positions
         ).last_hidden_state
         return states
 
-    def relate(self, view: View, case_ids: Tensor | None, attention_mask: Tensor, has_picture: Tensor) -> Relation:
-        """Pass 1, read at h_CLS as in the paper.
+    def relate(self, texts: Texts, embedded: Embedded, cosine: Tensor | None = None) -> Relation:
+        """Pass 1: what `relation_terms` gives, added up and calibrated."""
+        from_cls, from_pair, cosine = self.relation_terms(texts, embedded, cosine)
+        logits = [self.calibrated(a + b, task) for a, b, task in zip(from_cls, from_pair, RELATIONS, strict=True)]
+        return Relation(logits[0] if self.config.belongs else None, logits[1], logits[2], cosine)
 
-        With `config.matching` a term from the pair itself is added to the logits; see `rpbert.model.matching`. Their
-        softmax, the soft gate among it, is a calibrated probability.
+    def relation_terms(
+        self, texts: Texts, embedded: Embedded, cosine: Tensor | None = None
+    ) -> tuple[list[Tensor], list[Tensor], Tensor | None]:
+        """The logits (B, 2) of the `RELATIONS` in two terms, and the cosine (B,) of the matching vectors.
+
+        One term is read at h_CLS as in the paper. The other comes from the pair itself, with `config.matching`; see
+        `rpbert.model.matching`. What the configuration leaves out is zero, or None.
+
+        Args:
+            cosine: (B,) in place of that of the matching vectors. Training gives that of vectors which have not seen
+                these pairs: of those that have, it is too large.
         """
-        pieces = self.with_case(view.words, case_ids)
-        h_cls = self.encode(pieces, attention_mask, view.visual, has_picture)[:, 0]  # (B, d)
-        adds, represented = self.image_adds_head(h_cls), self.text_represented_head(h_cls)
-        text = picture = None
-        if self.matching is not None:
-            text, picture = self.pair_vectors(view, attention_mask)
-            extra = self.matching.relation_logits(text, picture)  # (B, 4)
-            adds, represented = adds + extra[:, :2], represented + extra[:, 2:]
-        adds, represented = self.calibrated(adds, "image_adds"), self.calibrated(represented, "text_represented")
-        return Relation(adds, represented, text, picture)
+        open_gate = embedded.words.new_ones(len(embedded.words))
+        pieces = self.with_case(self._echoed(embedded, open_gate), texts.case_ids)
+        h_cls = self.encode(pieces, texts.attention_mask, embedded.visual, embedded.visible)[:, 0]  # (B, d)
+        nothing = h_cls.new_zeros(len(h_cls), 2)
+        heads = (self.belongs_head, self.image_adds_head, self.text_represented_head)
+        from_cls = [nothing if head is None else head(h_cls) for head in heads]
+        if self.matching is None:
+            return from_cls, [nothing] * len(heads), None
+        if cosine is None:
+            picture = self.matching.picture_map(embedded.pooled)  # (B, d)
+            cosine = (self.sentence_vector(texts, embedded.words) * picture).sum(dim=1)  # (B,)
+        from_pair = self.matching.pair_logits(cosine, embedded.counts).split(2, dim=1)  # (B, 6) -> 3 times (B, 2)
+        return from_cls, list(from_pair), cosine
 
     def calibrated(self, logits: Tensor, task: str) -> Tensor:
-        """Logits (B, 2) of a relation: over its temperature, its bias added to "yes" (evaluation/calibration.py)."""
+        """Logits (B, 2) of a relation: over its temperature, its bias added to "yes" (evaluation/calibration.py).
+
+        Training shows as many swapped pictures as own ones, so "yes" to `belongs` also gets the log-odds of the prior.
+        """
         temperature, bias = (getattr(self.config, f"{task}_{number}") for number in ("temperature", "bias"))
+        if task == "belongs":
+            prior = self.config.belongs_prior
+            bias += math.log(prior / (1 - prior))
         return logits / temperature + logits.new_tensor([0.0, bias])
 
-    def pair_vectors(self, view: View, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit vectors (B, m) of each tweet, from its words alone, and of each picture; see `rpbert.model.matching`."""
+    def sentence_vector(self, texts: Texts, words: Tensor) -> Tensor:
+        """Unit vectors (B, d) of tweets, from word embeddings (B, n, d) alone; see `rpbert.model.matching`."""
         assert self.matching is not None
-        states = self.lower_states(view.words, attention_mask)
-        return self.matching.text_vector(states, attention_mask), self.matching.picture_vector(view.visual)
-
-    def lower_states(self, words: Tensor, attention_mask: Tensor) -> Tensor:
-        """Word embeddings to the states (B, n, d) above `config.matching_layer` layers, without picture and case."""
         states: Tensor = self.text_encoder.embeddings(inputs_embeds=words)
-        hidden = attention_mask[:, None, None, :] == 0  # (B, 1, 1, n), for every head and every asking piece
+        hidden = texts.attention_mask[:, None, None, :] == 0  # (B, 1, 1, n), for every head and every asking piece
         mask = torch.zeros_like(hidden, dtype=states.dtype).masked_fill(hidden, torch.finfo(states.dtype).min)
-        for layer in self.lower_layers:
+        for layer in [*self.lower_layers, *self.matching.sentence_layers]:
             states = layer(states, mask)
-        return states
+        return F.normalize(masked_mean(states, texts.attention_mask), dim=1)
 
     @property
     def lower_layers(self) -> nn.ModuleList:
-        """The layers below `config.matching_layer`, which the matching vectors rest on."""
+        """The layers that the text encoder shares with the sentence tower."""
         return self.text_encoder.encoder.layer[: self.config.matching_layer]
+
+    def read(
+        self, texts: Texts, embedded: Embedded | None, factor: Tensor, closed: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Pass 2: states (B, >= n, d), emissions (B, W, L) and word mask (B, W).
+
+        Args:
+            embedded: None reads the text alone.
+            factor: (B,) on the visual tokens. closed: (B,) bool, rows whose visual tokens are masked out of attention.
+        """
+        assert texts.word_index is not None
+        if embedded is None:
+            words = self.text_encoder.embeddings.word_embeddings(texts.input_ids)
+            states = self.encode(self.with_case(words, texts.case_ids), texts.attention_mask, None, None)
+        else:
+            pieces = self.with_case(self._echoed(embedded, factor), texts.case_ids)
+            visible = embedded.visible & ~closed.unsqueeze(1)
+            states = self.encode(pieces, texts.attention_mask, factor.view(-1, 1, 1) * embedded.visual, visible)
+        return states, *self.emit(states, texts.word_index, texts.characters, texts.static_ids)
+
+    def _echoed(self, embedded: Embedded, factor: Tensor) -> Tensor:
+        """Word embeddings (B, n, d), marked by `factor` (B,) where a word also stands in the picture."""
+        if self.echo_vector is None:
+            return embedded.words
+        return embedded.words + factor.view(-1, 1, 1) * embedded.echo * self.echo_vector
 
     def emit(
         self, states: Tensor, word_index: Tensor, characters: Tensor | None = None, static_ids: Tensor | None = None
@@ -257,68 +347,49 @@ class RpBert(PreTrainedModel):
         gate: Gate = "soft",
         characters: Tensor | None = None,
         static_ids: Tensor | None = None,
-        **_: Any,
+        cosine: Tensor | None = None,
+        **words: Tensor,
     ) -> RpBertOutput:
-        """Relation, gate and emissions of a batch.
+        """Relation, gate and emissions of a batch given as single tensors, as batches of training are.
 
         Args:
-            input_ids, attention_mask: (B, n) word pieces with [CLS] and [SEP].
-            word_index: (B, n) as in `emit`; None leaves pass 2 out (the relation task alone).
-            case_ids: (B, n) from `to_pieces`; not looked at without `config.case_features`.
-            regions: (B, 49, C) from `RegionEncoder`, or None when no row has a picture.
-            has_picture: (B,) bool, all True when None; regions of a False row are masked in both passes.
-            gate: see `rpbert.model.gates`.
-            characters, static_ids: as in `emit`.
+            input_ids ... static_ids: the fields of `Texts`; without `word_index` pass 2 is left out.
+            regions: (B, 49, C), or None when no row has a picture. has_picture: (B,) bool, all True when None.
+            gate: see `rpbert.model.gates`. cosine: as in `relate`.
+            words: from `collate_scenes`, the words in the pictures.
         """
-        words = self.text_encoder.embeddings.word_embeddings(input_ids)  # (B, n, d)
-        if regions is None:
-            assert word_index is not None, "without regions only the NER task can run"
-            nothing = torch.zeros(len(input_ids), device=input_ids.device)
-            states = self.encode(self.with_case(words, case_ids), attention_mask, None, nothing.bool())
-            emissions, word_mask = self.emit(states, word_index, characters, static_ids)
-            return RpBertOutput(emissions=emissions, word_mask=word_mask, gate=nothing)
-        view = View(words, self.project(regions))
-        return self.two_passes(
-            view, view, attention_mask, word_index, case_ids, has_picture, gate, characters, static_ids
-        )
+        texts = Texts(input_ids, attention_mask, word_index, case_ids, characters, static_ids)
+        pictures = None if regions is None else Pictures.of(regions, has_picture, **words)
+        return self.run(texts, pictures, gate, cosine)
+
+    def run(
+        self, texts: Texts, pictures: Pictures | None, gate: Gate = "soft", cosine: Tensor | None = None
+    ) -> RpBertOutput:
+        """As `forward`, of tweets and pictures; None reads the texts alone."""
+        if pictures is None:
+            assert texts.word_index is not None, "without pictures only the NER task can run"
+            nothing = torch.zeros(len(texts.input_ids), device=texts.input_ids.device)
+            states, emissions, word_mask = self.read(texts, None, nothing, nothing.bool())
+            return RpBertOutput(emissions=emissions, word_mask=word_mask, states=states, gate=nothing)
+        embedded = self.embed(texts, pictures)
+        return self.two_passes(texts, embedded, embedded, gate, cosine)
 
     def two_passes(
-        self,
-        first: View,
-        second: View,
-        attention_mask: Tensor,
-        word_index: Tensor | None = None,
-        case_ids: Tensor | None = None,
-        has_picture: Tensor | None = None,
-        gate: Gate | Tensor = "soft",
-        characters: Tensor | None = None,
-        static_ids: Tensor | None = None,
+        self, texts: Texts, first: Embedded, second: Embedded, gate: Gate = "soft", cosine: Tensor | None = None
     ) -> RpBertOutput:
-        """As `forward`, of embedded tweets and pictures, which may differ from pass to pass.
+        """Pass 1 reads `first` and so decides the gate; pass 2 reads `second`.
 
-        Pass 1 reads `first` and so decides the gate; pass 2 reads `second`. Changing one of them alone shows what goes
-        through the gate's value and what through the gated content. `gate` may also be a factor (B,) for each row.
+        Changing one of them alone shows what goes through the gate's value and what through the gated content.
         """
-        if has_picture is None:
-            has_picture = torch.ones(len(attention_mask), dtype=torch.bool, device=attention_mask.device)
         # A detached gate needs no graph through pass 1, unless the relation itself is being trained or explained.
-        detach = self.training and self.config.detach_gate and word_index is not None
+        detach = self.training and self.config.detach_gate and texts.word_index is not None
         with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):
-            relation = self.relate(first, case_ids, attention_mask, has_picture)
-        factor = gate_value(gate, relation.image_adds_logits, self.training) * has_picture
-        output = RpBertOutput(
-            image_adds_logits=relation.image_adds_logits,
-            text_represented_logits=relation.text_represented_logits,
-            text_vector=relation.text_vector,
-            picture_vector=relation.picture_vector,
-            gate=factor,
-        )
-        if word_index is not None:
-            visible = has_picture & ~closes_regions(gate, factor)
-            pieces = self.with_case(second.words, case_ids)
-            states = self.encode(pieces, attention_mask, factor.view(-1, 1, 1) * second.visual, visible)
-            output.emissions, output.word_mask = self.emit(states, word_index, characters, static_ids)
-            output.states = states
+            relation = self.relate(texts, first, cosine)
+        factor = gate_value(gate, relation.gate_logits, self.training) * first.visible[:, 0]
+        output = RpBertOutput(relation=relation, gate=factor)
+        if texts.word_index is not None:
+            read = self.read(texts, second, factor, closes_regions(gate, factor))
+            output.states, output.emissions, output.word_mask = read
         return output
 
 

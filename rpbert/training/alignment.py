@@ -1,10 +1,17 @@
-"""The stage before the two tasks: teach the projection which words a picture's regions go with (DESIGN section 3).
+"""The stage before the two tasks: which words do a picture's regions go with?
 
-The projection starts as a map from a region to the word embeddings of its likely ImageNet class names; then it and the
-matching vectors are trained contrastively, while both backbones stay frozen, so that an epoch takes seconds.
+Both backbones stay frozen, so that an epoch takes a second. First the projection becomes a map from a region to the
+word embeddings of its likely ImageNet class names. Then the picture map of `rpbert.model.matching` is trained
+contrastively against the sentence vectors of captions and tweets.
+
+The similarity of pairs that a map was trained on is larger than that of new ones, and what learned from it would trust
+it too much. So beside the map that is kept, one is trained for each of some folds of the pairs without that fold, and
+the relation learns from the cosines of the folds' maps (cross-fitting): `CrossFit`.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from timm.data import ImageNetInfo
@@ -12,16 +19,43 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.data.readers import Caption
+from rpbert.data.readers import Caption, Example
 from rpbert.data.regions import RegionStore
 from rpbert.errors import UserError
-from rpbert.model.matching import contrastive_loss, masked_mean
+from rpbert.model.inputs import Texts
+from rpbert.model.matching import Matching, contrastive_loss
 from rpbert.model.modeling import RpBert
-from rpbert.model.processing import collate_pieces, split_words, to_pieces
+from rpbert.model.texts import collate_pieces, split_words, to_pieces
 from rpbert.training.recipe import Alignment
 
 FIT_PICTURES = 3000  # pictures whose 49 regions the class-name map is fitted on
 RIDGE = 1e-2
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """Vectors of N pairs by maps that have not seen them; two pairs can be compared when they are of one fold."""
+
+    texts: Tensor  # (N, d)
+    pictures: Tensor  # (N, d)
+    fold: Tensor  # (N,)
+    row: dict[str, int]  # of the pair with an id
+
+    def cosines(self, texts: Sequence[Example], pictures: Sequence[Example]) -> Tensor:
+        """Cosine (B,) of each tweet and each picture, which belong to pairs of the same fold."""
+        mine, other = self.rows(texts), self.rows(pictures)
+        assert torch.equal(self.fold[mine], self.fold[other]), "no map has seen neither of the two"
+        return (self.texts[mine] * self.pictures[other]).sum(dim=1)
+
+    def rows(self, pairs: Sequence[Example]) -> Tensor:
+        """Rows (B,) of some pairs."""
+        return torch.tensor([self.row[pair.id] for pair in pairs])
+
+
+def class_names() -> list[str]:
+    """The first name of each of the 1,000 ImageNet classes."""
+    info = ImageNetInfo("imagenet-1k")
+    return [info.index_to_description(index).split(",")[0] for index in range(info.num_classes())]
 
 
 def class_name_projection(
@@ -34,9 +68,7 @@ def class_name_projection(
     projected region is as long as a word embedding.
     """
     table = model.text_encoder.embeddings.word_embeddings.weight.detach().cpu()  # (vocabulary, d)
-    info = ImageNetInfo("imagenet-1k")
-    names = [info.index_to_description(index).split(",")[0] for index in range(info.num_classes())]
-    pieces = [tokenizer(name, add_special_tokens=False)["input_ids"] for name in names]
+    pieces = [tokenizer(name, add_special_tokens=False)["input_ids"] for name in class_names()]
     vectors = torch.stack([table[ids].mean(dim=0) for ids in pieces])  # (1000, d)
     step = max(1, len(store.table) // FIT_PICTURES)
     regions = store.table[::step].float().flatten(0, 1)  # (pictures, 49, C) -> (N, C)
@@ -54,45 +86,68 @@ def class_name_projection(
         model.projection.bias.copy_(scale * offset)
 
 
+def begin_matching(model: RpBert, tokenizer: PreTrainedTokenizerBase, classifier: tuple[Tensor, Tensor]) -> None:
+    """Fill in what matching takes over as it is: layers of the tower, the CNN's classifier, vectors of class names."""
+    matching = _matching(model)
+    upper = model.text_encoder.encoder.layer[model.config.matching_layer :]
+    matching.sentence_layers.load_state_dict(upper.state_dict())
+    names = [[word.text for word in split_words(name)] for name in class_names()]
+    with torch.no_grad():
+        for parameter, value in zip(matching.picture_map.classifier.parameters(), classifier, strict=True):
+            parameter.copy_(value)
+        matching.picture_map.class_vectors.weight.copy_(sentence_vectors(model, tokenizer, names).T)
+
+
 @torch.no_grad()
-def text_means(model: RpBert, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Sequence[str]]) -> Tensor:
-    """The mean piece (N, d) of each text, given as words, above `config.matching_layer` layers."""
+def sentence_vectors(model: RpBert, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Sequence[str]]) -> Tensor:
+    """The unit vector (N, d) of each text, given as words, by the sentence tower."""
     model.eval()
     pieces = [to_pieces(tokenizer, words, model.config.max_pieces) for words in texts]
     order = sorted(range(len(texts)), key=lambda index: len(pieces[index].input_ids))
-    means = torch.empty(len(texts), model.config.text.hidden_size)
+    vectors = torch.empty(len(texts), model.config.text.hidden_size)
     for begin in range(0, len(order), 64):
         rows = order[begin : begin + 64]
-        batch = {name: tensor.to(model.device) for name, tensor in collate_pieces([pieces[i] for i in rows]).items()}
-        words = model.text_encoder.embeddings.word_embeddings(batch["input_ids"])  # (B, n, d)
-        states = model.lower_states(words, batch["attention_mask"])
-        means[rows] = masked_mean(states, batch["attention_mask"]).cpu()
-    return means
+        batch = Texts(**collate_pieces([pieces[row] for row in rows])).to(model.device)
+        words = model.text_encoder.embeddings.word_embeddings(batch.input_ids)  # (B, n, d)
+        vectors[rows] = model.sentence_vector(batch, words).cpu()
+    return vectors
 
 
-def align(
+@dataclass(frozen=True)
+class Matches:
+    """Texts and pictures that go together; a batch comes from one such group, or telling photographs of different
+    origin apart would be enough to tell pictures apart."""
+
+    texts: Tensor  # (N, d) sentence vectors
+    pooled: Tensor  # (N, C) mean regions
+    pictures: Tensor  # (N,) equal numbers mean the same picture
+    dropout: float  # on the texts
+
+    def kept(self, rows: Tensor) -> "Matches":
+        """Some of them."""
+        return Matches(self.texts[rows], self.pooled[rows], self.pictures[rows], self.dropout)
+
+
+def matches_of(
     model: RpBert,
     tokenizer: PreTrainedTokenizerBase,
     store: RegionStore,
-    groups: Sequence[Sequence[Caption]],
-    settings: Alignment,
-    seed: int,
-) -> Iterator[float]:
-    """Train projection and matching vectors on matching texts and pictures; yields the mean loss of each epoch.
+    sources: Sequence[Caption | Example],
+    dropout: float,
+) -> Matches:
+    """The vectors of captions or tweets and their pictures."""
+    words = [source.words if isinstance(source, Example) else _words(source.text) for source in sources]
+    rows = store.indices(sources)
+    pooled = torch.cat([part.float().mean(dim=1) for part in store.table[rows].split(512)])  # (N, C)
+    return Matches(sentence_vectors(model, tokenizer, words), pooled, rows, dropout)
 
-    Args:
-        groups: data sets; a batch comes from one of them, or telling photographs of different origin apart would be
-            enough to tell pictures apart.
-    """
-    assert model.matching is not None
-    device = model.device
-    means = [text_means(model, tokenizer, [_words(caption.text) for caption in group]) for group in groups]
-    rows = [store.indices(group) for group in groups]
-    pooled = torch.cat([part.float().mean(dim=1) for part in store.table.split(512)])  # (pictures, C)
-    trained = [model.projection, model.matching.text_map, model.matching.region_map]
-    parameters = [parameter for module in trained for parameter in module.parameters()] + [model.matching.log_scale]
+
+def align(matching: Matching, groups: Sequence[Matches], settings: Alignment, seed: int) -> Iterator[float]:
+    """Train the picture map on matching texts and pictures; yields the mean loss of each epoch (nats)."""
+    device = matching.log_scale.device
+    parameters = [*matching.picture_map.map.parameters(), matching.log_scale]
     optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
-    steps = settings.epochs * sum(len(group) // settings.batch for group in groups)
+    steps = settings.epochs * sum(len(group.texts) // settings.batch for group in groups)
     if steps == 0:
         raise UserError(
             f"Alignment needs a data set with at least one full batch of {settings.batch}: set a smaller one."
@@ -104,19 +159,54 @@ def align(
     generator = torch.Generator().manual_seed(seed)
     for _ in range(settings.epochs):
         losses = []
-        for group, chosen in _batches([len(group) for group in groups], settings.batch, generator):
-            pictures = rows[group][chosen]
-            regions = F.dropout(pooled[pictures].to(device), settings.region_dropout)  # (B, C)
-            text = F.dropout(means[group][chosen].to(device), 0.1)  # (B, d)
-            text_vector = F.normalize(model.matching.text_map(text), dim=1)
-            picture_vector = model.matching.picture_vector(model.projection(regions).unsqueeze(1))  # (B, 1, d)
-            loss = contrastive_loss(model.matching.similarity(text_vector, picture_vector), pictures.to(device))
+        for group, chosen in _batches([len(group.texts) for group in groups], settings.batch, generator):
+            batch = groups[group].kept(chosen)
+            texts = F.normalize(F.dropout(batch.texts.to(device), batch.dropout), dim=1)
+            pictures = matching.picture_map(batch.pooled.to(device), settings.channel_dropout)
+            loss = contrastive_loss(matching.similarity(texts, pictures), batch.pictures.to(device))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
             losses.append(float(loss.detach()))
         yield sum(losses) / len(losses)
+
+
+@torch.no_grad()
+def _map_pictures(matching: Matching, pooled: Tensor) -> Tensor:
+    vectors: Tensor = matching.picture_map(pooled.to(matching.log_scale.device)).cpu()
+    return vectors
+
+
+def cross_fit(
+    matching: Matching,
+    captions: Sequence[Matches],
+    tweets: Matches,
+    pairs: Sequence[Example],
+    settings: Alignment,
+    seed: int,
+) -> CrossFit:
+    """Vectors of the tweets' pairs, of each fold by a map that was aligned without it. `matching` stays as it is.
+
+    Pairs with the same picture are of the same fold, so that no map has seen the picture of another fold.
+    """
+    number = {picture: place for place, picture in enumerate(tweets.pictures.unique().tolist())}
+    order = torch.randperm(len(number), generator=torch.Generator().manual_seed(seed))
+    fold = torch.stack([order[number[picture]] for picture in tweets.pictures.tolist()]) % settings.folds  # (N,)
+    pictures = torch.empty_like(tweets.texts)
+    for index in range(settings.folds):
+        apart = copy.deepcopy(matching)
+        rest = tweets.kept((fold != index).nonzero().squeeze(1))
+        for _ in align(apart, [*captions, rest], settings, seed):
+            pass
+        members = fold == index
+        pictures[members] = _map_pictures(apart, tweets.pooled[members])
+    return CrossFit(tweets.texts, pictures, fold, {pair.id: row for row, pair in enumerate(pairs)})
+
+
+def _matching(model: RpBert) -> Matching:
+    assert model.matching is not None
+    return model.matching
 
 
 def _words(text: str) -> list[str]:

@@ -10,14 +10,38 @@ from transformers import PreTrainedTokenizerBase
 
 from rpbert.data.readers import Example, repair_bio
 from rpbert.model.configuration import LABELS
-from rpbert.model.processing import CASES, Pieces, collate_pieces, to_pieces
+from rpbert.model.inputs import scene_tensors
+from rpbert.model.texts import CASES, Pieces, collate_pieces, to_pieces
 from rpbert.model.word_features import WordFeatures
+from rpbert.training.alignment import CrossFit
 from rpbert.training.hashtags import as_hashtags, moved_reading
 from rpbert.training.recipe import Multitask
 
 LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
 Readings = Mapping[tuple[str, ...], Tensor]  # the words of a tweet -> a teacher's emissions (W, L)
+HARD_OF = 8  # pictures of which a hard negative is the most similar
 POOL = 50  # batches are cut from pools of this many, sorted by length: little padding, still much chance
+
+
+@dataclass(frozen=True)
+class PictureInputs:
+    """What goes with pictures besides their regions: words in them, and cosines from maps that have not seen them."""
+
+    tokenizer: PreTrainedTokenizerBase
+    scene_pieces: int  # of the words in a picture at most; 0 leaves them out
+    cross_fit: CrossFit | None  # None: the model's own cosines
+
+    def tensors(
+        self, tweets: Sequence[Example], pieces: Sequence[Pieces], pictures: Sequence[Example]
+    ) -> dict[str, Tensor]:
+        """Of B tweets beside the pictures of B examples."""
+        found: dict[str, Tensor] = {}
+        if self.scene_pieces:
+            rows = [(tweet.words, read) for tweet, read in zip(tweets, pieces, strict=True)]
+            found |= scene_tensors(self.tokenizer, self.scene_pieces, rows, [picture.scene for picture in pictures])
+        if self.cross_fit is not None:
+            found["cosine"] = self.cross_fit.cosines(tweets, pictures)
+        return found
 
 
 @dataclass(frozen=True)
@@ -46,12 +70,13 @@ def ner_batches(
     generator: torch.Generator,
     features: WordFeatures | None = None,
     readings: Readings | None = None,
+    inputs: PictureInputs | None = None,
 ) -> list[Batch]:
-    """Labelled tweets, some obscured; with pictures and without never in one batch: text alone costs no regions.
+    """Labelled tweets, some augmented; with pictures and without never in one batch: text alone costs no regions.
 
-    A share `text_only` of the tweets with pictures come twice, the second time without. A masked name can be read only
-    from what stands around it, the picture included; where there is none, no name is masked. With `features` a batch
-    also has what these need to know of its words; with `readings` (of every tweet), what a teacher reads in it.
+    A share `text_only` of the tweets with pictures come twice, the second time without. With `features` a batch also
+    has what these need to know of its words; with `readings` (of every tweet), what a teacher reads in it; with
+    `inputs`, what goes with its pictures.
     """
     labelled = [example for example in examples if example.labels is not None]
     chance = torch.rand(len(labelled), generator=generator).tolist()
@@ -62,59 +87,36 @@ def ner_batches(
         tagged = [as_hashtags(example, settings.hashtags, generator) for example in plain]
         group = [example for example, _ in tagged]
         pieces = [to_pieces(tokenizer, example.words, limit) for example in group]
-        masked = settings.masked if with_picture else 0.0
-        pieces = [
-            obscure(tweet, example, tokenizer, masked, settings.lower_cased, generator)
-            for tweet, example in zip(pieces, group, strict=True)
-        ]
+        pieces = [lower_cased(tweet, settings.lower_cased, generator) for tweet in pieces]
         lengths = [len(tweet.input_ids) for tweet in pieces]
         for rows in shuffled_batches(lengths, settings.tweet_batch, generator):
             chosen = [group[row] for row in rows]
             tensors = collate_pieces([pieces[row] for row in rows])
             tensors["labels"] = _label_tensor(chosen, [pieces[row] for row in rows])
             if features is not None:
-                tensors |= features.inputs([_words_read(pieces[row], group[row], tokenizer) for row in rows])
+                tensors |= features.inputs([_words_read(pieces[row], group[row]) for row in rows])
             if readings is not None:
                 taught = [moved_reading(readings[plain[row].words], tagged[row][1]) for row in rows]
                 tensors["taught"] = _taught_tensor(taught, tensors["labels"].shape[1])
             if settings.visible_weight and with_picture:
                 tensors["visible"] = _visible_tensor(chosen, tensors["labels"].shape[1])
+            if inputs is not None and with_picture:
+                tensors |= inputs.tensors(chosen, [pieces[row] for row in rows], chosen)
             batches.append(Batch(tensors, chosen if with_picture else []))
     return [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
 
 
-def obscure(
-    tweet: Pieces,
-    example: Example,
-    tokenizer: PreTrainedTokenizerBase,
-    masked: float,
-    lower_cased: float,
-    generator: torch.Generator,
-) -> Pieces:
-    """The tweet with the words of a share `masked` of its names replaced by [MASK], and, with the chance `lower_cased`,
-    as if written without capitals."""
-    assert example.labels is not None
-    chance = torch.rand(len(example.words) + 1, generator=generator).tolist()
-    hidden: set[int] = set()
-    for word, label in enumerate(repair_bio(example.labels)):
-        if (label.startswith("B-") and chance[word] < masked) or (label.startswith("I-") and word - 1 in hidden):
-            hidden.add(word)
-    inside = [word in hidden for word in tweet.word_index]
-    input_ids = [
-        tokenizer.mask_token_id if hide else piece for piece, hide in zip(tweet.input_ids, inside, strict=True)
-    ]
-    case_ids = tweet.case_ids
-    if chance[-1] < lower_cased:
-        small = CASES.index("lower")
-        case_ids = [min(case, small) for case in case_ids]
-    return replace(tweet, input_ids=input_ids, case_ids=case_ids)
+def lower_cased(tweet: Pieces, share: float, generator: torch.Generator) -> Pieces:
+    """The tweet, with the chance `share` as if written without capitals."""
+    if float(torch.rand((), generator=generator)) >= share:
+        return tweet
+    small = CASES.index("lower")
+    return replace(tweet, case_ids=[min(case, small) for case in tweet.case_ids])
 
 
-def _words_read(tweet: Pieces, example: Example, tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """The words that fitted, as obscured as their pieces: nothing of a masked one, no capitals where hidden."""
-    pairs = zip(tweet.input_ids, tweet.word_index, strict=True)
-    masked = {word for piece, word in pairs if piece == tokenizer.mask_token_id}
-    words = ["" if word in masked else text for word, text in enumerate(example.words[: tweet.words])]
+def _words_read(tweet: Pieces, example: Example) -> list[str]:
+    """The words that fitted, without capitals where the pieces have none."""
+    words = list(example.words[: tweet.words])
     return [word.lower() for word in words] if max(tweet.case_ids) <= CASES.index("lower") else words
 
 
@@ -147,29 +149,54 @@ def relation_batches(
     limit: int,
     settings: Multitask,
     generator: torch.Generator,
+    inputs: PictureInputs | None = None,
 ) -> list[Batch]:
-    """Pairs with their own picture, and a share of them once more with another's, as negatives of both relations."""
+    """Pairs with their own picture, and a share of them once more with another's, as negatives of `belongs` alone."""
     known = [pair for pair in pairs if pair.image_adds is not None or pair.text_represented is not None]
     pieces = [to_pieces(tokenizer, pair.words, limit) for pair in known]
+    draw = _Swaps(known, settings.hard, None if inputs is None else inputs.cross_fit, generator)
     batches = []
     for sorted_rows in shuffled_batches([len(tweet.input_ids) for tweet in pieces], settings.relation_batch, generator):
         rows = [sorted_rows[index] for index in torch.randperm(len(sorted_rows), generator=generator).tolist()]
-        swaps = round(settings.swapped * len(rows)) if len(rows) > 1 else 0
-        drawn = torch.randint(len(known), (swaps,), generator=generator).tolist()
-        pairings = [(row, _other_picture(known, row, index)) for row, index in zip(rows, drawn, strict=False)]
-        swapped = [(row, other) for row, other in pairings if other is not None]
-        own = [known[row] for row in rows]
-        tensors = collate_pieces([pieces[row] for row in [*rows, *(row for row, _ in swapped)]])
+        swapped = [(row, draw(row)) for row in rows[: round(settings.swapped * len(rows))]]
+        swapped = [(row, other) for row, other in swapped if other is not None]
+        every = [*rows, *(row for row, _ in swapped)]
+        pictures = [*(known[row] for row in rows), *(other for _, other in swapped if other is not None)]
+        tensors = collate_pieces([pieces[row] for row in every])
         del tensors["word_index"]
         for task in ("image_adds", "text_represented"):
-            labels = [getattr(pair, task) for pair in own]
-            tensors[task] = torch.tensor([-1 if label is None else label for label in labels] + [0] * len(swapped))
-        tensors["weight"] = torch.tensor([1.0] * len(rows) + [settings.swapped_weight] * len(swapped))
-        batches.append(Batch(tensors, [*own, *(other for _, other in swapped)]))
+            labels = [getattr(known[row], task) for row in rows]
+            tensors[task] = torch.tensor([-1 if label is None else label for label in labels] + [-1] * len(swapped))
+        tensors["belongs"] = torch.tensor([1] * len(rows) + [0] * len(swapped))
+        if inputs is not None:
+            tensors |= inputs.tensors([known[row] for row in every], [pieces[row] for row in every], pictures)
+        batches.append(Batch(tensors, pictures))
     return batches
 
 
-def _other_picture(known: Sequence[Example], row: int, drawn: int) -> Example | None:
-    """The pair that was drawn, or, where it has the picture of `row` itself, the nearest before it that has not."""
-    candidates = [known[drawn], *(known[row - step] for step in range(1, len(known)))]
-    return next((pair for pair in candidates if pair.picture != known[row].picture), None)
+class _Swaps:
+    """Draws other tweets' pictures; with `cross_fit` of the same fold, so that their cosine is an honest one."""
+
+    def __init__(
+        self, known: Sequence[Example], hard: float, cross_fit: CrossFit | None, generator: torch.Generator
+    ) -> None:
+        self.known, self.hard, self.cross_fit, self.generator = known, hard, cross_fit, generator
+        self.fold = [0] * len(known) if cross_fit is None else cross_fit.fold[cross_fit.rows(known)].tolist()
+        self.members: dict[int, list[int]] = {}
+        for row, fold in enumerate(self.fold):
+            self.members.setdefault(fold, []).append(row)
+
+    def __call__(self, row: int) -> Example | None:
+        """Another picture for the tweet at `row`; None where all pictures are the same."""
+        candidates = self.members[self.fold[row]]
+        drawn = torch.randint(len(candidates), (HARD_OF,), generator=self.generator).tolist()
+        others = [self.known[candidates[index]] for index in drawn]
+        others = [other for other in others if other.picture != self.known[row].picture]
+        is_hard = float(torch.rand((), generator=self.generator)) < self.hard
+        if not others:
+            fold = [self.known[index] for index in candidates]
+            return next((other for other in fold if other.picture != self.known[row].picture), None)
+        if is_hard and self.cross_fit is not None:
+            cosines = self.cross_fit.cosines([self.known[row]] * len(others), others)
+            return others[int(cosines.argmax())]
+        return others[0]

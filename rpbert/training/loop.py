@@ -1,7 +1,7 @@
 """Training on `accelerate`: alignment, then both tasks; resumable after every epoch.
 
-Per epoch one pass over the relation data (cross-entropy of pass 1, with swapped pictures as negatives) and one over the
-NER data (CRF likelihood after pass 2): one after the other as in the paper's algorithm 1, or with `interleave` in one
+Per epoch one pass over the relation data (cross-entropy of pass 1; swapped pictures do not belong) and one over the NER
+data (CRF likelihood after pass 2): one after the other as in the paper's algorithm 1, or with `interleave` in one
 shuffle. Epochs are compared on dev. The same command runs on a CPU, a GPU or,
 by `accelerate launch`, on many.
 """
@@ -9,7 +9,6 @@ by `accelerate launch`, on many.
 import json
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -24,8 +23,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmup
 
-from rpbert.data.readers import Caption
 from rpbert.data.regions import RegionStore, compute_regions
+from rpbert.data.scene_lines import read_scene_file, with_scenes
 from rpbert.data.static_vectors import read_static_vectors
 from rpbert.errors import UserError
 from rpbert.evaluation.calibration import calibrate
@@ -33,8 +32,8 @@ from rpbert.evaluation.metrics import evaluate
 from rpbert.model.checkpoint import from_backbones, load_checkpoint, save_checkpoint
 from rpbert.model.configuration import PRESETS, preset_config
 from rpbert.model.modeling import RpBert
-from rpbert.training.alignment import align, class_name_projection
-from rpbert.training.batches import Batch, ner_batches, relation_batches
+from rpbert.training.alignment import CrossFit, align, begin_matching, class_name_projection, cross_fit, matches_of
+from rpbert.training.batches import Batch, PictureInputs, ner_batches, relation_batches
 from rpbert.training.objectives import Objectives
 from rpbert.training.recipe import Multitask, Recipe
 from rpbert.training.sets import fingerprints, pictures_of, read_sets, words_of
@@ -74,12 +73,17 @@ def train(
     config = preset_config(recipe.preset)
     config.character_size = recipe.features.characters
     config.detach_gate = recipe.multitask.detach_gate
+    config.belongs_prior = 0.5  # training shows as many swapped pictures as own ones; what ships has the preset's
     if recipe.alignment.epochs and not config.matching:
         raise UserError(
             f"The preset {recipe.preset} has no matching vectors to align. Set epochs = 0 under [alignment], or choose "
             "another preset."
         )
     sets = read_sets(recipe, data)
+    if config.scene_text:
+        known = {id_: lines for name in recipe.scene_text for id_, lines in read_scene_file(data / name).items()}
+        for name in ("pairs", "dev_pairs"):
+            sets[name] = with_scenes(sets[name], known, cache=output)
     vectors = None
     if recipe.features.static_vectors:
         config.static_words, vectors = read_static_vectors(data / recipe.features.static_vectors, words_of(sets))
@@ -94,15 +98,17 @@ def train(
     store = compute_regions(model, pictures_of(sets), cache=output)
     record: dict[str, Any] = {"recipe": asdict(recipe), "data_sha256": fingerprints(recipe, data)}
     record |= {"versions": _versions(), "epochs": []}
-    if not resume and recipe.alignment.epochs:
-        record["alignment"] = _align(model, tokenizer, store, sets, recipe, classifier)
+    folds = None
+    if recipe.alignment.epochs:
+        losses, folds = _align(model, tokenizer, store, sets, recipe, classifier)
+        record["alignment"] = losses
     teaching = None
     if recipe.teacher.weights:
         with accelerator.main_process_first():  # the others find what it keeps
             teaching = teach(recipe, sets, teacher_weights or recipe.teacher.weights, output, accelerator)
         record["teacher"] = teacher_figures(teaching, sets)
         print("teacher, dev:", *(f"{name} {value:.4f}" for name, value in record["teacher"].items()))
-    loop = _Loop(accelerator, model, tokenizer, store, recipe, sets, output, teaching)
+    loop = _Loop(accelerator, model, tokenizer, store, recipe, sets, output, teaching, folds)
     return loop.run(record, resume)
 
 
@@ -117,13 +123,18 @@ def _align(
     sets: dict[str, Any],
     recipe: Recipe,
     classifier: tuple[Tensor, Tensor],
-) -> list[float]:
+) -> tuple[list[float], CrossFit]:
+    """Align the model; returns the mean loss of each epoch, and the folds' vectors of the pairs."""
+    assert model.matching is not None
+    settings = recipe.alignment
     class_name_projection(model, tokenizer, store, classifier)
-    tweets = [Caption(" ".join(pair.words), pair.picture, True) for pair in sets["pairs"]]
-    groups: list[Sequence[Caption]] = [group for group in (sets["captions"], tweets) if group]
-    losses = list(align(model, tokenizer, store, groups, recipe.alignment, recipe.seed))
+    begin_matching(model, tokenizer, classifier)
+    captions = [matches_of(model, tokenizer, store, sets["captions"], dropout=0.1)] if sets["captions"] else []
+    tweets = matches_of(model, tokenizer, store, sets["pairs"], settings.text_dropout)
+    folds = cross_fit(model.matching, captions, tweets, sets["pairs"], settings, recipe.seed)
+    losses = list(align(model.matching, [*captions, tweets], settings, recipe.seed))
     print("alignment, mean contrastive loss per epoch (nats):", *(f"{loss:.3f}" for loss in losses))
-    return losses
+    return losses, folds
 
 
 def dev_figures(
@@ -137,9 +148,10 @@ def dev_figures(
     pairs = evaluate(model, tokenizer, sets["dev_pairs"], store)
     if "ner" in pairs:
         figures["pairs strict F1"] = pairs["ner"]["strict"]["f1"]
+    relation = pairs["relation"]
     for task in ("image_adds", "text_represented"):
-        figures[f"{task} AUC"] = pairs["relation"][task]["auc"]
-    figures["swapped AUC"] = pairs["relation"]["swapped_auc"]
+        figures[f"{task} AUC"] = relation[task]["auc"]
+    figures["swapped AUC"] = relation["swapped_auc"]
     return figures
 
 
@@ -156,7 +168,11 @@ class _Loop:
         sets: dict[str, Any],
         output: Path,
         teaching: Teaching | None = None,
+        cross_fit: CrossFit | None = None,
     ) -> None:
+        config = model.config
+        pieces = config.scene_pieces if config.scene_text else 0
+        self.inputs = PictureInputs(tokenizer, pieces, cross_fit)
         self.readings = teaching and teaching.readings
         self.accelerator, self.model, self.tokenizer, self.store = accelerator, model, tokenizer, store
         self.recipe, self.sets, self.output = recipe, sets, output
@@ -204,6 +220,7 @@ class _Loop:
         meanwhile has it whole, and calibrates anew when it is resumed.
         """
         model, tokenizer = load_checkpoint(self.output)
+        model.config.belongs_prior = preset_config(self.recipe.preset).belongs_prior
         tweets = [tweet for examples in self.sets["dev_tweets"].values() for tweet in examples]
         pairs = self.sets["dev_pairs"]
         record["calibration"] = calibrate(model.to(self.accelerator.device), tokenizer, pairs, self.store, tweets)
@@ -231,10 +248,13 @@ class _Loop:
         settings = self.recipe.multitask
         generator = torch.Generator().manual_seed(1000 * self.recipe.seed + epoch)
         limit, features = self.model.config.max_pieces, self.model.word_features
-        pairs, tweets = self.sets["pairs"], [*self.sets["tweets"], *self.sets["pairs"]]
+        pairs, unlabelled = self.sets["pairs"], self.sets["unlabelled"]
+        drawn = torch.randperm(len(unlabelled), generator=generator).tolist()
+        taken = drawn[: self.recipe.teacher.per_epoch or len(drawn)]
+        tweets = [*self.sets["tweets"], *pairs, *(unlabelled[index] for index in taken)]
         related = pairs if settings.relation_weight else []
-        relation = relation_batches(related, self.tokenizer, limit, settings, generator)
-        ner = ner_batches(tweets, self.tokenizer, limit, settings, generator, features, self.readings)
+        relation = relation_batches(related, self.tokenizer, limit, settings, generator, self.inputs)
+        ner = ner_batches(tweets, self.tokenizer, limit, settings, generator, features, self.readings, self.inputs)
         batches = [*(("relation", batch) for batch in relation), *(("ner", batch) for batch in ner)]
         if settings.interleave:
             batches = [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
@@ -275,12 +295,12 @@ class _Loop:
 
 
 def freeze_aligned(model: RpBert) -> None:
-    """Keep what alignment has taught: projection and matching vectors, and the lower layers that they rest on.
+    """Keep what matching rests on: the embeddings and lower layers, the tower's own layers, and the picture map.
 
     Trained on, on a few thousand tweets, they lose it again (true-versus-swapped AUC falls).
     """
     assert model.matching is not None
-    matching = [model.projection, model.matching.text_map, model.matching.region_map]
+    matching = [model.matching.sentence_layers, model.matching.picture_map]
     for module in (model.text_encoder.embeddings, *model.lower_layers, *matching):
         module.requires_grad_(False)
     model.matching.log_scale.requires_grad_(False)
@@ -292,7 +312,7 @@ def parameter_groups(objectives: Objectives, settings: Multitask) -> list[dict[s
     for name, parameter in objectives.named_parameters():
         if not parameter.requires_grad or name.startswith("teacher."):
             continue
-        pretrained = name.startswith("model.text_encoder.")
+        pretrained = name.startswith(("model.text_encoder.", "model.projection."))
         rate = settings.encoder_learning_rate if pretrained else settings.head_learning_rate
         decay = settings.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((rate, decay), []).append(parameter)

@@ -40,7 +40,7 @@ class Objectives(nn.Module):
         regions: Tensor | None = None,
         taught: Tensor | None = None,
         visible: Tensor | None = None,
-        **word_inputs: Tensor,
+        **others: Tensor,
     ) -> Tensor:
         """CRF negative log-likelihood per tweet, a share of it of the teacher's paths instead of the labels; and, where
         `visible` is given, the loss for telling which names are depicted.
@@ -49,10 +49,10 @@ class Objectives(nn.Module):
             labels: (B, W), padding any valid index.
             taught: (B, W, L) the teacher's emissions, where there is a teacher.
             visible: (B, W) whether a word's name is depicted, 0 or 1, -1 where it is not known.
-            word_inputs: `WordFeatures.inputs`.
+            others: `WordFeatures.inputs`, `PictureInputs.tensors`.
         """
         gate = parse_gate(self.settings.gate)
-        output = self.model(input_ids, attention_mask, word_index, case_ids, regions, gate=gate, **word_inputs)
+        output = self.model(input_ids, attention_mask, word_index, case_ids, regions, gate=gate, **others)
         loss = -self.model.crf.log_likelihood(output.emissions, labels, output.word_mask).mean()
         if self.teacher is not None and taught is not None:
             cross_entropy = self.model.crf.cross_entropy(output.emissions, output.word_mask, self.teacher, taught)
@@ -75,22 +75,25 @@ class Objectives(nn.Module):
         input_ids: Tensor,
         attention_mask: Tensor,
         regions: Tensor,
+        belongs: Tensor,
         image_adds: Tensor,
         text_represented: Tensor,
-        weight: Tensor,
         case_ids: Tensor | None = None,
+        **others: Tensor,
     ) -> Tensor:
-        """Cross-entropy of both relations, weighted per row (B,).
+        """Cross-entropy of the relations, each the mean over the rows of which it is known.
 
         Args:
-            image_adds, text_represented: (B,) 0 or 1, -1 where not labelled.
+            belongs: (B,) 1 with the own picture, 0 with another's; not looked at by a model that does not ask.
+            image_adds, text_represented: (B,) 0 or 1, -1 where not labelled, and with another's picture.
+            others: `PictureInputs.tensors`.
         """
-        output = self.model(input_ids, attention_mask, None, case_ids, regions)
+        relation = self.model(input_ids, attention_mask, None, case_ids, regions, **others).relation
+        tasks = [(relation.image_adds, image_adds), (relation.text_represented, text_represented)]
+        if relation.belongs is not None:
+            tasks.append((relation.belongs, belongs))
         total = torch.zeros((), device=regions.device)
-        for logits, labels in (
-            (output.image_adds_logits, image_adds),
-            (output.text_represented_logits, text_represented),
-        ):
-            per_row = F.cross_entropy(logits, labels, ignore_index=-1, reduction="none")  # (B,)
-            total = total + (weight * per_row).sum() / weight.sum()
+        for logits, labels in tasks:
+            if (labels >= 0).any():
+                total = total + F.cross_entropy(logits, labels, ignore_index=-1)
         return self.settings.relation_weight * total

@@ -1,7 +1,7 @@
-"""A training recipe: one readable TOML file, checked key by key."""
+"""A training recipe: one readable TOML file, checked key by key. What a file does not say has the default below."""
 
 import tomllib
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -13,81 +13,87 @@ from rpbert.model.configuration import PRESETS
 class Dev:
     """What epochs are compared by."""
 
-    pairs: str
-    tweets: list[str]
+    pairs: str  # as `Recipe.pairs`, one file
+    tweets: list[str]  # as `Recipe.tweets`
 
 
 @dataclass(frozen=True)
 class Features:
     """What is known of a word besides the text encoder's states; see `rpbert.model.word_features`."""
 
-    characters: int
-    static_vectors: str
+    characters: int = 0  # numbers that a BiLSTM over a word's letters adds to its vector, even; 50 is usual
+    static_vectors: str = ""  # a word2vec or GloVe text file
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """The stage before the two tasks; no epochs leave it out."""
+    """The stage before the two tasks: the map from pictures to sentences; see `rpbert.training.alignment`."""
 
-    epochs: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    region_dropout: float
+    epochs: int = 0  # none leave the stage out
+    batch: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.1
+    channel_dropout: float = 0.7  # of what is known of a picture: 11,000 photographs are few
+    text_dropout: float = 0.3  # of the tweets' vectors
+    folds: int = 4  # the relation learns from cosines of maps that have not seen the pair
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """The larger tagger, trained first and learned from; see `rpbert.training.teacher`. No weights leave it out."""
+    """The larger tagger, trained first and learned from; see `rpbert.training.teacher`."""
 
-    weights: str
-    epochs: int
-    learning_rate: float
-    share: float
-    unlabelled: list[str]
+    weights: str = ""  # folder or Hub id of its encoder; "" leaves it out
+    epochs: int = 3
+    batch: int = 32
+    learning_rate: float = 5e-5
+    share: float = 0.7  # of the names' loss: what the teacher reads instead of the labels
+    labelled: list[str] = field(default_factory=list)  # more CoNLL files with the same four types
+    unlabelled: list[str] = field(default_factory=list)  # CoNLL files whose own labels are not used
+    lines: list[str] = field(default_factory=list)  # text files, one tweet a line
+    per_epoch: int = 0  # so many of the tweets without labels are drawn for an epoch; 0 takes all
 
 
 @dataclass(frozen=True)
 class Multitask:
     """The stage that learns both tasks."""
 
-    epochs: int
-    interleave: bool
-    tweet_batch: int
-    relation_batch: int
-    encoder_learning_rate: float
-    head_learning_rate: float
-    weight_decay: float
-    warmup: float
-    clip: float
-    average: float
-    gate: str
-    detach_gate: bool
-    text_only: float
-    masked: float
-    lower_cased: float
-    hashtags: float
-    visible_weight: float
-    swapped: float
-    swapped_weight: float
-    relation_weight: float
+    epochs: int = 4
+    interleave: bool = False  # both tasks in one shuffle; otherwise relation first and then NER, as in the paper
+    tweet_batch: int = 16
+    relation_batch: int = 16
+    encoder_learning_rate: float = 1e-5  # of what was pretrained
+    head_learning_rate: float = 1e-3  # of everything new
+    weight_decay: float = 0.0
+    warmup: float = 0.0  # share of all steps
+    clip: float = 1.0  # length of the gradient
+    average: float = 0.0  # keep a moving average of the weights over about 1 / (1 - average) steps; 0: the last ones
+    gate: str = "soft"
+    detach_gate: bool = True  # the names do not train the relation through the gate
+    text_only: float = 0.0  # share of the pairs whose names are also learned without their picture
+    lower_cased: float = 0.0  # share of the tweets that are read as if written without capitals
+    hashtags: float = 0.0  # share of the names that are written as hashtags, and a quarter of it of the other words
+    visible_weight: float = 0.0  # of the loss for telling of a name, read with its picture, whether it is depicted
+    swapped: float = 0.0  # share of the pairs that also come with another tweet's picture, which does not belong
+    hard: float = 0.0  # share of these whose picture is the most similar of eight
+    relation_weight: float = 1.0  # of the relation's loss; 0 leaves the task out
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a run, but for the folders."""
 
-    preset: str
+    preset: str  # of rpbert.model.configuration
     seed: int
-    pairs: list[str]
-    captions: list[str]
-    tweets: list[str]
-    tweet_pictures: bool
+    pairs: list[str]  # tweets with their pictures: names, relations, matching
+    tweets: list[str]  # tweets for names alone
     dev: Dev
-    features: Features
-    alignment: Alignment
-    teacher: Teacher
-    multitask: Multitask
+    captions: list[str] = field(default_factory=list)  # photographs with captions, for matching
+    scene_text: list[str] = field(default_factory=list)  # words in the pictures of pairs, read before; else read now
+    tweet_pictures: bool = False  # IMGID lines of `tweets` (for dev too) name files in the folder images beside them
+    features: Features = field(default_factory=Features)
+    alignment: Alignment = field(default_factory=Alignment)
+    teacher: Teacher = field(default_factory=Teacher)
+    multitask: Multitask = field(default_factory=Multitask)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -102,8 +108,10 @@ def read_recipe(path: Path) -> Recipe:
     assert isinstance(recipe, Recipe)
     if recipe.preset not in PRESETS:
         raise UserError(f"{path}: the preset {recipe.preset!r} is none of {', '.join(PRESETS)}.")
-    if recipe.teacher.unlabelled and not recipe.teacher.weights:
+    if (recipe.teacher.unlabelled or recipe.teacher.lines) and not recipe.teacher.weights:
         raise UserError(f"{path}: unlabelled tweets need a teacher that reads them. Set weights under [teacher].")
+    if recipe.multitask.swapped and not PRESETS[recipe.preset].config.get("belongs"):
+        raise UserError(f"{path}: swapped pictures teach what belongs, which {recipe.preset} does not ask.")
     if recipe.features.characters < 0 or recipe.features.characters % 2:
         raise UserError(f"{path}: characters must be 0 or an even number, half of it for each reading direction.")
     return recipe
@@ -111,8 +119,9 @@ def read_recipe(path: Path) -> Recipe:
 
 def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
     types = get_type_hints(kind)
-    names = {field.name for field in fields(kind)}
-    for wrong, what in ((set(table) - names, "is not known"), (names - set(table), "is missing")):
+    known = {entry.name for entry in fields(kind)}
+    needed = {entry.name for entry in fields(kind) if entry.default is entry.default_factory is MISSING}
+    for wrong, what in ((set(table) - known, "is not known"), (needed - set(table), "is missing")):
         if wrong:
             raise UserError(f"{where}: the key {min(wrong)!r} {what}.")
     values = {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rpbert.data.readers import Example, read_captions, read_conll, read_pairs
+from rpbert.data.readers import Example, read_captions, read_conll, read_lines, read_pairs
 from rpbert.data.relation_csv import read_relation_csv
 from rpbert.errors import UserError
 from rpbert.evaluation.metrics import SWAPS
@@ -23,8 +23,8 @@ def file_of(data: Path, name: str) -> Path:
 
 
 def read_sets(recipe: Recipe, data: Path) -> dict[str, Any]:
-    """Lists of examples or captions: `pairs`, `captions`, `tweets`, `unlabelled`, `dev_pairs`; and `dev_tweets`, a list
-    per name.
+    """Lists of examples or captions: `pairs`, `captions`, `tweets`, `taught` (more labelled tweets), `unlabelled`,
+    `dev_pairs`; and `dev_tweets`, a list per name.
 
     Raises `UserError` as the readers do, and when epochs could not be compared by the development sets.
     """
@@ -32,7 +32,11 @@ def read_sets(recipe: Recipe, data: Path) -> dict[str, Any]:
         "pairs": [example for name in recipe.pairs for example in _read_pairs(data, name)],
         "captions": [caption for name in recipe.captions for caption in read_captions(data / name) if caption.match],
         "tweets": [example for name in recipe.tweets for example in _read_tweets(recipe, data, name)],
-        "unlabelled": [tweet for name in recipe.teacher.unlabelled for tweet in read_conll(file_of(data, name))],
+        "taught": [tweet for name in recipe.teacher.labelled for tweet in read_conll(file_of(data, name))],
+        "unlabelled": [
+            *(tweet for name in recipe.teacher.unlabelled for tweet in read_conll(file_of(data, name))),
+            *(tweet for name in recipe.teacher.lines for tweet in read_lines(data / name)),
+        ],
         "dev_pairs": _read_pairs(data, recipe.dev.pairs),
         "dev_tweets": {name: _read_tweets(recipe, data, name) for name in recipe.dev.tweets},
     }
@@ -59,15 +63,16 @@ def pictures_of(sets: dict[str, Any]) -> Iterator[Path]:
 def words_of(sets: dict[str, Any]) -> set[str]:
     """The words of all tweets, as they are written and in small letters."""
     tweets = [*sets["tweets"], *(example for examples in sets["dev_tweets"].values() for example in examples)]
-    every = [*sets["pairs"], *sets["dev_pairs"], *sets["unlabelled"], *tweets]
+    every = [*sets["pairs"], *sets["dev_pairs"], *sets["taught"], *sets["unlabelled"], *tweets]
     words = {word for example in every for word in example.words}
     return words | {word.lower() for word in words}
 
 
 def fingerprints(recipe: Recipe, data: Path) -> dict[str, str]:
     """SHA-256 of every file that the recipe names."""
-    learned = [*recipe.pairs, *recipe.captions, *recipe.tweets, *recipe.teacher.unlabelled]
-    names = [*learned, recipe.dev.pairs, *recipe.dev.tweets]
+    teacher = recipe.teacher
+    learned = [*recipe.pairs, *recipe.scene_text, *recipe.captions, *recipe.tweets]
+    names = [*learned, *teacher.labelled, *teacher.unlabelled, *teacher.lines, recipe.dev.pairs, *recipe.dev.tweets]
     return {name: hashlib.sha256(file_of(data, name).read_bytes()).hexdigest() for name in names}
 
 

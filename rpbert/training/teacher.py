@@ -1,18 +1,23 @@
 """A larger tagger that reads the words alone, and that a small model learns from (Hinton et al. 2015).
 
-It is trained on the same labelled tweets, and then reads them and others that nobody has labelled in this manner. The
-small model learns, beside the labels, how probable the teacher finds every path of labels, its doubts included
+It is trained on the labelled tweets, and then reads them and many others that nobody has labelled. The small model
+learns, beside the labels, how probable the teacher finds every path of labels, its doubts included
 (`Crf.cross_entropy`). Nothing of the teacher is in the checkpoint.
+
+Training takes half an hour, and so does reading 70,000 tweets. Both are kept in a folder that is named after the
+tweets and the settings: a run that was killed goes on where it stopped, another with the same teacher reuses it.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import (
@@ -30,13 +35,14 @@ from rpbert.evaluation.prediction import best_labels
 from rpbert.model.configuration import LABELS
 from rpbert.model.crf import Crf
 from rpbert.model.modeling import word_means
-from rpbert.model.processing import CASES, collate_pieces, to_pieces
+from rpbert.model.texts import CASES, collate_pieces, to_pieces
 from rpbert.training.batches import Readings, ner_batches
 from rpbert.training.recipe import Recipe
 
-CACHE = "teacher.safetensors"
+TAGGER = "tagger.safetensors"
+SHARD = 5_000  # tweets whose readings are saved together
 LIMIT = 500  # pieces: all of a tweet, so that no word that the small model reads is without a reading
-BATCH = 32  # tweets at a time when it reads
+BATCH = 64  # tweets at a time when it reads
 DROPOUT = 0.1
 HEAD_LEARNING_RATE = 1e-3
 
@@ -101,16 +107,18 @@ def train_tagger(
     accelerator: Accelerator,
 ) -> None:
     """Learn the labelled tweets as they are written, their pictures left alone, in place."""
-    settings, seed = replace(recipe.multitask, hashtags=0.0), recipe.seed
+    settings, seed = replace(recipe.multitask, tweet_batch=recipe.teacher.batch, hashtags=0.0), recipe.seed
     words_only = [replace(tweet, picture=None) for tweet in tweets]
 
     def batches(epoch: int) -> list[dict[str, Tensor]]:
         generator = torch.Generator().manual_seed(1000 * seed + epoch)
         return [batch.tensors for batch in ner_batches(words_only, tokenizer, LIMIT, settings, generator)]
 
+    # Names are new to the layers, not to the vocabulary: its 23 million numbers would be a fifth of each step.
+    tagger.encoder.get_input_embeddings().requires_grad_(False)
     new = [tagger.case_embeddings, tagger.emission_head, tagger.crf]
     groups = [
-        {"params": list(tagger.encoder.parameters()), "lr": recipe.teacher.learning_rate},
+        {"params": [p for p in tagger.encoder.parameters() if p.requires_grad], "lr": recipe.teacher.learning_rate},
         {"params": [parameter for module in new for parameter in module.parameters()], "lr": HEAD_LEARNING_RATE},
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
@@ -153,18 +161,29 @@ def read_tweets(
 def teach(recipe: Recipe, sets: dict[str, Any], weights: str, folder: Path, accelerator: Accelerator) -> Teaching:
     """What a teacher, trained on the labelled tweets of `sets`, reads in all of them.
 
-    Kept in `folder`, so that a resumed run has the same teacher. The unlabelled tweets become tweets of `sets` with the
-    teacher's most probable labels. The dev sets are read too, for `teacher_figures` alone.
+    Kept in a folder inside `folder`. The unlabelled tweets become tweets of `sets` with the teacher's most probable
+    labels. The dev sets are read too, for `teacher_figures` alone.
     """
-    labelled = [tweet for tweet in (*sets["tweets"], *sets["pairs"]) if tweet.labels is not None]
+    labelled = [tweet for tweet in (*sets["tweets"], *sets["pairs"], *sets["taught"]) if tweet.labels is not None]
     every = [*labelled, *sets["unlabelled"], *(tweet for tweets in _dev(sets).values() for tweet in tweets)]
-    if not (folder / CACHE).exists():
+    kept = folder / f"teacher-{_fingerprint(recipe, labelled)}"
+    shards = [every[begin : begin + SHARD] for begin in range(0, len(every), SHARD)]
+    files = [kept / f"readings-{_text_hash(shard)}.safetensors" for shard in shards]
+    if not all(file.exists() for file in files):
         tagger, tokenizer = load_tagger(weights)
         tagger.to(accelerator.device)
-        train_tagger(tagger, tokenizer, labelled, recipe, accelerator)
-        _save(folder / CACHE, tagger.crf, read_tweets(tagger, tokenizer, every, accelerator))
-    teaching = _load(folder / CACHE, every)
-    sets["tweets"] += [replace(tweet, labels=teaching.labels(tweet)) for tweet in sets["unlabelled"]]
+        if (kept / TAGGER).exists():
+            load_model(tagger, kept / TAGGER)
+        else:
+            train_tagger(tagger, tokenizer, labelled, recipe, accelerator)
+            _replace(kept / TAGGER, lambda file: save_model(tagger, str(file)))
+        for file, shard in zip(files, shards, strict=True):
+            if not file.exists():
+                _save_readings(file, read_tweets(tagger, tokenizer, shard, accelerator))
+    readings = [reading for file in files for reading in _load_readings(file)]
+    teaching = Teaching(_load_crf(kept / TAGGER), dict(zip((t.words for t in every), readings, strict=True)))
+    sets["tweets"] += sets["taught"]
+    sets["unlabelled"] = [replace(tweet, labels=teaching.labels(tweet)) for tweet in sets["unlabelled"]]
     return teaching
 
 
@@ -178,17 +197,44 @@ def _dev(sets: dict[str, Any]) -> dict[str, list[Example]]:
     return {name: tweets for name, tweets in named.items() if all(tweet.labels is not None for tweet in tweets)}
 
 
-def _save(path: Path, crf: Crf, readings: Sequence[Tensor]) -> None:
-    tensors = {name: tensor.detach().cpu() for name, tensor in crf.state_dict().items()}
-    tensors["emissions"] = torch.cat(list(readings))  # (sum of W, L)
-    tensors["words"] = torch.tensor([len(emissions) for emissions in readings])
+def _fingerprint(recipe: Recipe, labelled: Sequence[Example]) -> str:
+    """Of all that decides what the teacher learns."""
+    settings = (
+        replace(recipe.teacher, share=0.0, unlabelled=[], lines=[], per_epoch=0),
+        recipe.seed,
+        recipe.multitask.lower_cased,
+    )
+    known = repr((settings, [tweet.labels for tweet in labelled]))
+    return hashlib.sha256(f"{known}{_text_hash(labelled)}".encode()).hexdigest()[:12]
+
+
+def _text_hash(tweets: Sequence[Example]) -> str:
+    text = repr([tweet.words for tweet in tweets])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _replace(path: Path, save: Callable[[Path], None]) -> None:
+    """Save by renaming: a file that is there is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path)
+    new = path.with_suffix(".new")
+    save(new)
+    new.rename(path)
 
 
-def _load(path: Path, tweets: Sequence[Example]) -> Teaching:
+def _save_readings(path: Path, readings: Sequence[Tensor]) -> None:
+    """In float16: a third decimal of a logit is enough for a small model."""
+    emissions = torch.cat(list(readings)).half()  # (sum of W, L)
+    words = torch.tensor([len(reading) for reading in readings])
+    _replace(path, lambda file: save_file({"emissions": emissions, "words": words}, file))
+
+
+def _load_readings(path: Path) -> list[Tensor]:
     tensors = load_file(path)
-    readings = tensors.pop("emissions").split(tensors.pop("words").tolist())
+    return [reading.float() for reading in tensors["emissions"].split(tensors["words"].tolist())]
+
+
+def _load_crf(path: Path) -> Crf:
     crf = Crf(LABELS)
-    crf.load_state_dict(tensors)
-    return Teaching(crf, {tweet.words: emissions for tweet, emissions in zip(tweets, readings, strict=True)})
+    with safe_open(path, framework="pt") as file:
+        crf.load_state_dict({name: file.get_tensor(f"crf.{name}") for name in crf.state_dict()})
+    return crf

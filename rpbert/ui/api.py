@@ -14,7 +14,7 @@ import gradio as gr
 from rpbert.analyzer import Analyzer, Prepared
 from rpbert.errors import UserError
 from rpbert.explain.methods import DEFAULT_METHOD, explain
-from rpbert.explain.requests import Judged, check_method_and_route, explanations_to_json, requested_targets
+from rpbert.explain.requests import JudgedMap, check_method_and_route, explanations_to_json, requested_targets
 from rpbert.explain.walkthrough import walk
 from rpbert.explain.what_if import blank_picture, differences
 from rpbert.model.configuration import REGIONS
@@ -80,7 +80,7 @@ class Endpoints:
         analysis = self.analyzer.predict(prepared, gate or "soft")
         targets = requested_targets([target.strip()] if target.strip() else None, analysis, prepared)
         maps = explain(self.analyzer, prepared, targets, method, analysis.gate_setting, route)
-        return explanations_to_json(analysis, [Judged(one) for one in maps])
+        return explanations_to_json(analysis, [JudgedMap(one) for one in maps])
 
     @mistakes_told()
     def what_if(

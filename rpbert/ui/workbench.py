@@ -16,14 +16,14 @@ from PIL import Image
 
 from rpbert.analyzer import Analysis, Analyzer, Prepared
 from rpbert.explain.attention import Attention, attend
-from rpbert.explain.faithfulness import Curves, Verdict
+from rpbert.explain.faithfulness import PerturbationCurves, Verdict
 from rpbert.explain.methods import Explanation, Reader, explain
 from rpbert.explain.overlays import MAX_SIDE
 from rpbert.explain.stability import Stability, measure_stability
-from rpbert.explain.targets import ADDS, SHOWN, Target, targets_of
+from rpbert.explain.targets import Target, targets_of
 from rpbert.explain.what_if import GateScan, scan_gate
 from rpbert.model.gates import Gate
-from rpbert.model.processing import open_picture
+from rpbert.model.pictures import open_picture
 
 REMEMBERED = 200  # results; the largest, a picture scaled for the page, takes about 2 MB
 
@@ -88,19 +88,18 @@ class Workbench:
         analyzer = self.analyzers[checkpoint]
         opened = None if picture is None else open_picture(picture)
         prepared = analyzer.prepare(text, opened)
-        content = b"" if prepared.regions is None else prepared.regions.numpy().tobytes()
-        # An animation and its first frame alone have the same regions, but not the same warnings.
+        content = "" if opened is None else opened.key
+        # An animation and its first frame alone have the same pixels, but not the same warnings.
         notes = "\n".join(prepared.warnings)
-        parts = (str(checkpoint), analyzer.identity, text, str(gate), hashlib.sha256(content).hexdigest(), notes)
+        parts = (str(checkpoint), analyzer.identity, text, str(gate), content, notes)
         key = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
         analysis = self.memory.get((key, "analysis"), lambda: analyzer.predict(prepared, gate))
-        if opened is not None:
-            opened.thumbnail((MAX_SIDE, MAX_SIDE))
-        return Shown(analysis, prepared, opened, checkpoint, key)
+        small = None if opened is None else scaled(opened.image)
+        return Shown(analysis, prepared, small, checkpoint, key)
 
     def explanations(self, shown: Shown, method: str, route: str = "total") -> list[Explanation]:
-        """Of both relations and of every name as found, in this order; with a picture only."""
-        targets = standard_targets(shown.analysis)
+        """Of the relations and of every name as found, in this order; with a picture only."""
+        targets = targets_of(shown.analysis)
         return self._explain(shown, targets, method, route)
 
     def explanation(self, shown: Shown, target: Target, method: str, route: str = "total") -> Explanation:
@@ -118,15 +117,19 @@ class Workbench:
     def verdict(self, shown: Shown, explanation: Explanation) -> Verdict:
         """How a map of the total route stands among random orders."""
         relation = explanation.target.span is None  # these are read apart, for they need only one of the two passes
-        targets = [target for target in standard_targets(shown.analysis) if (target.span is None) == relation]
+        targets = [target for target in targets_of(shown.analysis) if (target.span is None) == relation]
         if explanation.target not in targets:
             targets = [explanation.target]
-        curves = self.memory.get((shown.key, "curves", tuple(targets)), lambda: self._curves(shown, targets))
+        lines = explanation.lines is not None
+        curves = self.memory.get(
+            (shown.key, "curves", tuple(targets), lines), lambda: self._curves(shown, targets, lines)
+        )
         key = (shown.key, "verdict", explanation.target, explanation.method, explanation.grid)
         return self.memory.get(key, lambda: curves.verdict(explanation))
 
-    def _curves(self, shown: Shown, targets: Sequence[Target]) -> Curves:
-        return Curves(Reader(self.analyzer(shown), shown.prepared, targets, shown.analysis.gate_setting))
+    def _curves(self, shown: Shown, targets: Sequence[Target], lines: bool) -> PerturbationCurves:
+        reader = Reader(self.analyzer(shown), shown.prepared, targets, shown.analysis.gate_setting)
+        return PerturbationCurves(reader, lines)
 
     def stability(self, shown: Shown, explanation: Explanation) -> Stability:
         """Infidelity and maximum sensitivity of a map."""
@@ -150,6 +153,8 @@ class Workbench:
         )
 
 
-def standard_targets(analysis: Analysis) -> list[Target]:
-    """What has a map without being asked for: both relations, then every name as it was found."""
-    return [ADDS, SHOWN, *targets_of(analysis)[1:]]
+def scaled(image: Image.Image) -> Image.Image:
+    """A copy at the size of the page's pictures."""
+    small = image.copy()
+    small.thumbnail((MAX_SIDE, MAX_SIDE))
+    return small

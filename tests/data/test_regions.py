@@ -18,7 +18,7 @@ from rpbert.data.regions import compute_regions
 from rpbert.errors import UserError
 from rpbert.model.configuration import GRID, REGIONS
 from rpbert.model.modeling import RpBert
-from rpbert.model.processing import open_picture, picture_tensor
+from rpbert.model.pictures import open_picture, picture_tensor
 
 
 @pytest.fixture(scope="module")

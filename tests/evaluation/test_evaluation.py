@@ -27,7 +27,7 @@ from rpbert.evaluation.report import evaluation_table
 from rpbert.model.configuration import LABELS, REGIONS, RpBertConfig
 from rpbert.model.crf import allowed_starts, spans_of
 from rpbert.model.modeling import RpBert
-from rpbert.model.processing import collate_pieces, to_pieces
+from rpbert.model.texts import collate_pieces, to_pieces
 
 WORDS = [
     *("meet", "the", "obama", "in", "paris", "with", "lord"),

@@ -8,7 +8,7 @@ from rpbert.analyzer import Analysis, Analyzer, Entity, Reading
 from rpbert.errors import UserError
 from rpbert.explain.methods import Reader
 from rpbert.explain.targets import ADDS, SHOWN, NameSpan, Target, contrast_target, name_target, parse_target
-from rpbert.model.processing import split_words
+from rpbert.model.texts import split_words
 from rpbert.ui.samples import SAMPLES
 
 TWEET = "in may we met Theresa May  in May, #NASA"

@@ -17,7 +17,7 @@ from rpbert.explain.what_if import (
     scan_gate,
 )
 from rpbert.model.gates import Gate
-from rpbert.model.processing import split_words
+from rpbert.model.texts import split_words
 from rpbert.ui.samples import SAMPLES
 
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"

@@ -13,7 +13,7 @@ from rpbert.model.configuration import LABELS, REGIONS, RpBertConfig
 from rpbert.model.gates import Gate
 from rpbert.model.matching import masked_mean
 from rpbert.model.modeling import RpBert, RpBertOutput
-from rpbert.model.processing import CASES
+from rpbert.model.texts import CASES
 from rpbert.model.vision import RegionEncoder
 
 BatchOf = Callable[[list[str]], dict[str, Tensor]]

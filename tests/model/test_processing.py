@@ -18,17 +18,8 @@ from transformers import PreTrainedTokenizerBase
 from rpbert.errors import UserError
 from rpbert.model import processing
 from rpbert.model.configuration import RpBertConfig
-from rpbert.model.processing import (
-    CASES,
-    Pieces,
-    case_of,
-    collate_pieces,
-    mostly_foreign,
-    open_picture,
-    picture_tensor,
-    split_words,
-    to_pieces,
-)
+from rpbert.model.pictures import open_picture, picture_tensor
+from rpbert.model.texts import CASES, Pieces, case_of, collate_pieces, mostly_foreign, split_words, to_pieces
 
 RED, BLUE, WHITE, BLACK = (255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 

@@ -17,7 +17,7 @@ from rpbert.data.regions import RegionStore, compute_regions
 from rpbert.errors import UserError
 from rpbert.model.configuration import REGIONS
 from rpbert.model.modeling import RpBert, View
-from rpbert.model.processing import collate_pieces, to_pieces
+from rpbert.model.texts import collate_pieces, to_pieces
 from rpbert.training.alignment import _batches, align, class_name_projection, text_means
 from rpbert.training.recipe import Alignment
 

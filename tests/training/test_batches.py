@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from rpbert.data.readers import Example, repair_bio
 from rpbert.model.configuration import LABELS
-from rpbert.model.processing import CASES, to_pieces
+from rpbert.model.texts import CASES, to_pieces
 from rpbert.training.batches import POOL, Batch, ner_batches, obscure, relation_batches, shuffled_batches
 
 LIMIT = 60

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from rpbert.data.readers import Example
 from rpbert.model.configuration import LABELS
-from rpbert.model.processing import to_pieces
+from rpbert.model.texts import to_pieces
 from rpbert.training.batches import ner_batches
 from rpbert.training.hashtags import CERTAIN, as_hashtags, moved_reading
 

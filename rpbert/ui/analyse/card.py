@@ -16,7 +16,7 @@ from rpbert.explain.faithfulness import Verdict
 from rpbert.explain.methods import METHOD_NAMES, Explanation
 from rpbert.explain.overlays import describe_grid, draw_overlay
 from rpbert.explain.stability import Stability
-from rpbert.explain.targets import ADDS, SHOWN, Target, contrast_target, name_target
+from rpbert.explain.targets import ADDS, SHOWS, Target, contrast_target, name_target
 from rpbert.explain.what_if import GateScan, effect_sentence
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.ui.workbench import Shown
@@ -34,7 +34,7 @@ ONE_ROUTE = '<p class="verdict">The verdict is given for both routes together on
 FAINT = 0.005  # nats: a map whose strongest cell is weaker moves a probability by less than about 0.5 %
 
 AS_FOUND, RUNNER_UP, NOT_A_NAME = "found", "runner-up", "none"
-RELATIONS = (ADDS, SHOWN)  # the first choices; name k is choice k + 2
+RELATIONS = (ADDS, SHOWS)  # the first choices; name k is choice k + 2
 ROUTE_NAMES = {
     "total": "both routes together",
     "gate": "through the gate's value only (pass 1)",

@@ -7,7 +7,7 @@ import gradio as gr
 
 from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, Explanation
 from rpbert.model.gates import NAMED_GATES
-from rpbert.model.processing import MAX_CHARACTERS
+from rpbert.model.texts import MAX_CHARACTERS
 from rpbert.ui.analyse import card
 from rpbert.ui.analyse import view as analyse
 from rpbert.ui.samples import Sample

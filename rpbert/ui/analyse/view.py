@@ -90,6 +90,9 @@ def relation_panel(analysis: Analysis) -> str:
             "Probability that what the words say can be seen in the picture.",
         ),
     ]
+    if relation.belongs is not None:
+        meaning = "Probability that this picture goes with this tweet. The two below are for both together."
+        rows.insert(0, ("belongs", "The picture belongs to the tweet", relation.belongs, meaning))
     meters = f'<p class="four-ways">{four_ways(relation)}</p>' + "".join(_meter(*row) for row in rows)
     return f'{meters}<p class="gate"><strong>Gate {analysis.gate:.2f}</strong> {_gate_sentence(analysis)}</p>'
 

@@ -9,12 +9,12 @@ import gradio as gr
 from rpbert.errors import UserError
 from rpbert.explain.overlays import MAX_SIDE
 from rpbert.model.gates import Gate
-from rpbert.model.processing import open_picture
+from rpbert.model.pictures import open_picture
 from rpbert.ui.analyse import view as analyse
 from rpbert.ui.analyse.events import MODEL, PRIVATE
 from rpbert.ui.analyse.layout import FIXED, GATE_CHOICES, picture_input
 from rpbert.ui.compare.view import comparison
-from rpbert.ui.workbench import Shown, Workbench
+from rpbert.ui.workbench import Shown, Workbench, scaled
 
 INTRODUCTION = f"""<p>Hold one result against another: two pictures for one tweet, two tweets for one picture, two
 gates, or two checkpoints. Change one side, then press Compare. Larger pictures are brought to {MAX_SIDE} pixels.</p>"""
@@ -146,9 +146,7 @@ class CompareEvents:
         `Workbench.analyse` does.
         """
         gate: Gate = fixed if choice == FIXED else choice
-        picture = None if source is None else open_picture(source)
-        if picture is not None:
-            picture.thumbnail((MAX_SIDE, MAX_SIDE))
+        picture = None if source is None else scaled(open_picture(source).image)
         return self.bench.analyse(text, picture, gate, checkpoint)
 
 

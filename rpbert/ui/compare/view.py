@@ -8,7 +8,7 @@ import html
 from collections import Counter
 
 from rpbert.analyzer import Analysis, PairRelation
-from rpbert.explain.what_if import LITTLE, Difference, differences
+from rpbert.explain.what_if import MINIMUM_CHANGE, NameChange, differences
 from rpbert.ui.analyse.card import TYPE_NAMES
 from rpbert.ui.analyse.view import COLOURS, highlighted
 from rpbert.ui.workbench import Shown
@@ -20,7 +20,7 @@ RELATIONS = {"image_adds": "P(the picture adds)", "text_represented": "P(the pic
 KINDS = {"relabelled": "relabelled", "lost": "only in A", "appeared": "only in B"}
 CAPTION = (
     "Names with type and probability, then relation and gate, all from 0 to 1. Signed differences are B minus A; "
-    f"less than {LITTLE} counts as the same. Changed rows are bold."
+    f"less than {MINIMUM_CHANGE} counts as the same. Changed rows are bold."
 )
 
 
@@ -78,7 +78,7 @@ def _picture_difference(a: Shown, b: Shown) -> str:
     return f"the picture (only {'B' if a.picture is None else 'A'} has one)"
 
 
-def names_sentence(found: list[Difference]) -> str:
+def names_sentence(found: list[NameChange]) -> str:
     """How many names changed, and how, as HTML."""
     if not found:
         return "Found: no names on either side."
@@ -115,7 +115,7 @@ def _table_row(row: Row) -> str:
     return f'{opening}<th scope="row">{html.escape(name)}</th>{cells}</tr>'
 
 
-def _name_row(difference: Difference) -> Row:
+def _name_row(difference: NameChange) -> Row:
     old = _typed(difference.type_before, difference.confidence_before)
     return difference.text, old, _typed(difference.type_after, difference.confidence_after), *_change(difference)
 
@@ -124,7 +124,7 @@ def _typed(kind: str | None, confidence: float | None) -> str:
     return "not a name" if kind is None else f"{kind} ({TYPE_NAMES[kind]}), {confidence:.3f}"
 
 
-def _change(difference: Difference) -> tuple[str, str]:
+def _change(difference: NameChange) -> tuple[str, str]:
     """Sign and words. Probabilities of two types are not subtracted: they are not of the same thing."""
     before, after = difference.confidence_before, difference.confidence_after
     if difference.kind == "relabelled":
@@ -137,7 +137,7 @@ def _change(difference: Difference) -> tuple[str, str]:
 
 def _moved(before: float, after: float) -> tuple[str, str]:
     change = after - before
-    if abs(change) < LITTLE:
+    if abs(change) < MINIMUM_CHANGE:
         return SAME
     return ("▲", f"+{change:.3f}") if change > 0 else ("▼", f"−{-change:.3f}")
 

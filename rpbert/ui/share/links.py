@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from rpbert.errors import UserError
 from rpbert.explain.methods import DEFAULT_METHOD, METHODS
 from rpbert.model.gates import Gate, parse_gate
-from rpbert.model.processing import MAX_CHARACTERS
+from rpbert.model.texts import MAX_CHARACTERS
 from rpbert.ui.samples import load_samples
 
 TABS = ("analyse", "what-if", "compare", "how-it-works", "about")

@@ -7,7 +7,7 @@ import gradio as gr
 
 from rpbert.errors import UserError
 from rpbert.explain.walkthrough import walk
-from rpbert.model.processing import open_picture
+from rpbert.model.pictures import open_picture
 from rpbert.ui.analyse import view as analyse
 from rpbert.ui.analyse.card import figure
 from rpbert.ui.analyse.events import MODEL, PRIVATE
@@ -77,7 +77,7 @@ def add_walkthrough_tab(bench: Workbench, state: gr.State) -> None:
 
 def story_panel(story: Story) -> str:
     """Tweet, picture and gate of a story, as HTML."""
-    picture = figure(open_picture(story.picture), story.alt, html.escape(story.alt))
+    picture = figure(open_picture(story.picture).image, story.alt, html.escape(story.alt))
     return (
         f'<div class="story"><blockquote>{html.escape(story.text)}</blockquote>{picture}'
         f'<p class="key">Gate: {html.escape(str(story.gate))}.</p></div>'

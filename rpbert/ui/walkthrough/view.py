@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from PIL import Image, ImageDraw
 
 from rpbert.explain.attention import Attention
-from rpbert.explain.walkthrough import STEPS, GateStep, Grid, Path, RelationScore, Walkthrough
+from rpbert.explain.methods import Grid
+from rpbert.explain.walkthrough import STEPS, GateStep, Path, RelationScore, Walkthrough
 from rpbert.model.configuration import GRID
 from rpbert.ui.analyse.card import figure
 from rpbert.ui.workbench import Shown
@@ -20,11 +21,12 @@ NO_PICTURE = '<p class="empty">No picture was given: this step is left out, and 
 
 
 def walkthrough_html(steps: Walkthrough, shown: Shown, attention: Sequence[Attention]) -> str:
-    """All eight steps; `attention` is that of every name, empty without a picture."""
+    """All steps; `attention` is that of every name, empty without a picture."""
     words = [word.text for word in steps.pieces][: len(steps.emissions)]
     numbers = (
         _pieces(steps),
         _regions(steps, shown),
+        _scene(steps),
         _relation(steps),
         _gate(steps),
         _second_pass(steps, shown, attention),
@@ -88,15 +90,32 @@ def _with_grid(picture: Image.Image) -> Image.Image:
     return gridded
 
 
+def _scene(steps: Walkthrough) -> str:
+    if steps.regions is None:
+        return NO_PICTURE
+    if not steps.scene:
+        return "<p>No words were found in this picture.</p>"
+    rows = [
+        [
+            html.escape(line.text),
+            " ".join(f"<code>{html.escape(piece)}</code>" for piece in line.pieces),
+            html.escape(", ".join(line.shared)) or "none",
+        ]
+        for line in steps.scene
+    ]
+    return _table("The words in the picture", ["Line", "Pieces", "Words of the tweet that stand in it"], rows)
+
+
 def _relation(steps: Walkthrough) -> str:
     relation = steps.relation
     if relation is None:
         return NO_PICTURE
-    scores = {
-        "The picture adds to the tweet": relation.image_adds,
-        "The picture shows what the tweet says": relation.text_represented,
+    scores = {} if relation.belongs is None else {"The picture belongs to the tweet": relation.belongs}
+    scores |= {
+        "Given that, it adds to the tweet": relation.image_adds,
+        "Given that, it shows what the tweet says": relation.text_represented,
     }
-    head = ["Relation", "From [CLS] (nats)", "From the matching (nats)", "Log-odds: their sum (nats)", "Probability"]
+    head = ["Relation", "From [CLS] (nats)", "From the pair itself (nats)", "Log-odds: their sum (nats)", "Probability"]
     table = _table("What pass 1 says of tweet and picture", head, [_score_row(*score) for score in scores.items()])
     if relation.similarity is None:
         return table
@@ -107,7 +126,7 @@ def _relation(steps: Walkthrough) -> str:
 
 
 def _score_row(name: str, score: RelationScore) -> list[str]:
-    matching = "not in this checkpoint" if score.from_matching is None else f"{score.from_matching:+.2f}"
+    matching = "not in this checkpoint" if score.from_pair is None else f"{score.from_pair:+.2f}"
     return [name, f"{score.from_cls:+.2f}", matching, f"{score.log_odds:+.2f}", f"{score.probability:.2f}"]
 
 

@@ -4,7 +4,7 @@ All changes combine in one reading, `WhatIf.read`. The components are in `rpbert
 made in `rpbert.ui.what_if.view`.
 """
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import gradio as gr
@@ -16,7 +16,7 @@ from rpbert.explain.methods import DEFAULT_METHOD
 from rpbert.explain.overlays import MAX_SIDE
 from rpbert.explain.what_if import blank_picture
 from rpbert.model.gates import Gate
-from rpbert.model.processing import open_picture
+from rpbert.model.pictures import open_picture
 from rpbert.ui.analyse import card
 from rpbert.ui.analyse import view as analyse
 from rpbert.ui.analyse.events import MODEL, PRIVATE
@@ -114,8 +114,7 @@ class WhatIf:
         picture = self.picture(shown, choice, other)
         if choice == view.SAME and picture is not None:
             # The page keeps the picture scaled down only: it would give other regions, and cost a CNN pass.
-            placed = analyzer.prepare(text, blank_picture())
-            return replace(placed, regions=shown.prepared.regions), picture
+            return analyzer.changed(shown.prepared, text), picture
         return analyzer.prepare(text, picture), _scaled(picture)
 
     def picture(self, shown: Shown, choice: str, other: str | None) -> Image.Image | None:
@@ -123,7 +122,7 @@ class WhatIf:
         if choice == view.OTHER:
             if other is None:
                 raise UserError("There is no other picture yet. Please drop one into the box “Another picture”.")
-            return open_picture(other)
+            return open_picture(other).image
         return {view.SAME: shown.picture, view.WITHOUT: None, view.BLANK: blank_picture()}[choice]
 
     def toggle(

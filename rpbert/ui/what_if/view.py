@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rpbert.analyzer import Analysis, PairRelation
 from rpbert.explain.methods import Explanation
-from rpbert.explain.what_if import LITTLE, Difference, GateScan, differences
+from rpbert.explain.what_if import MINIMUM_CHANGE, GateScan, NameChange, differences
 from rpbert.model.configuration import GRID, REGIONS
 from rpbert.ui.analyse.card import TYPE_NAMES
 from rpbert.ui.what_if.gate_chart import gate_chart
@@ -118,7 +118,7 @@ def comparison_table(before: Analysis, after: Analysis) -> str:
 _RELATIONS = {"image_adds": "P(the picture adds)", "text_represented": "P(the picture shows the text)"}
 
 
-def _name_row(difference: Difference) -> tuple[str, str, str, str]:
+def _name_row(difference: NameChange) -> tuple[str, str, str, str]:
     before, after = difference.confidence_before, difference.confidence_after
     old, new = _typed(difference.type_before, before), _typed(difference.type_after, after)
     result: str = difference.kind
@@ -155,7 +155,7 @@ def _setting(analysis: Analysis) -> str:
 
 def _moved(before: float, after: float) -> str:
     change = after - before
-    if abs(change) < LITTLE:
+    if abs(change) < MINIMUM_CHANGE:
         return "same"
     return f"{'rises' if change > 0 else 'falls'} by {abs(change):.2f}"
 

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from rpbert.analyzer import Analysis, Analyzer
 from rpbert.explain.what_if import differences
 from rpbert.model.modeling import RpBert
-from rpbert.model.processing import split_words
+from rpbert.model.texts import split_words
 from rpbert.ui.analyse.layout import FIXED
 from rpbert.ui.compare.events import CompareEvents, values_of
 from rpbert.ui.compare.view import comparison, comparison_table, inputs_sentence, names_sentence, tweet_panel

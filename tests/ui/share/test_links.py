@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from rpbert.explain.methods import METHODS
-from rpbert.model.processing import MAX_CHARACTERS
+from rpbert.model.texts import MAX_CHARACTERS
 from rpbert.ui.samples import load_samples
 from rpbert.ui.share.links import TABS, Place, from_query, link_note, to_query
 

@@ -1,38 +1,19 @@
-"""Tweet -> words with character offsets -> word pieces; picture file -> RGB -> tensor; the checks on both.
+"""Tweet -> words with character offsets -> word pieces, and the checks on a tweet.
 
 A tweet is normalised the way the training data was, but every word remembers where it stands in the text as pasted.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import regex
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.errors import UserError
-from rpbert.model.configuration import RpBertConfig
 
 MAX_CHARACTERS = 2_000
-MAX_PIXELS = 50_000_000
-PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-
-# What turns a picture of each EXIF orientation upright. Pillow's own exif_transpose also rewrites the other EXIF
-# entries, and fails where one of these is odd.
-_ORIENTATION = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 _URL = r"(?i:https?:|www\.)\S*"
 # A hashtag's "#" is a word of its own, so that the name behind it can be labelled without it; a handle is one word;
@@ -40,9 +21,9 @@ _URL = r"(?i:https?:|www\.)\S*"
 _WORD = regex.compile(rf"{_URL}|@\w+|[\p{{L}}\p{{M}}\p{{N}}_]+|(?=\p{{Extended_Pictographic}}|\p{{RI}})\X|\S")
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 _IS_URL = regex.compile(_URL)
-# Anything but control and format characters, halves of emoji, marks that stand on nothing, and space.
 # How a piece was written, which the vocabulary of an uncased encoder does not tell.
 CASES = ("neither", "digits", "lower", "UPPER", "Title", "miXed")  # what has capitals comes after "lower"
+# Anything but control and format characters, halves of emoji, marks that stand on nothing, and space.
 _READABLE = regex.compile(r"[^\p{Cc}\p{Cf}\p{Cs}\p{M}\p{Z}]")
 
 
@@ -65,15 +46,25 @@ class Pieces:
     words: int  # how many words fitted
 
 
+def is_url(word: str) -> bool:
+    """Whether a word is the address of a page."""
+    return _IS_URL.match(word) is not None
+
+
 def split_words(text: str) -> list[Word]:
     """The words of a tweet. Raises `UserError` when there is nothing to read or more than a post can hold."""
     if len(text) > MAX_CHARACTERS:
         raise UserError(
             f"The tweet has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read. Please shorten it."
         )
-    if not _READABLE.search(text):
+    if not has_text(text):
         raise UserError("There is no text to read. Please type or paste a tweet.")
     return [Word(match.group(), *match.span()) for match in _WORD.finditer(text)]
+
+
+def has_text(text: str) -> bool:
+    """Whether there is anything to read: more than space, control characters and marks that stand on nothing."""
+    return _READABLE.search(text) is not None
 
 
 def mostly_foreign(text: str) -> bool:
@@ -118,7 +109,7 @@ def to_pieces(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], limit: i
     input_ids, word_index, case_ids, room = [tokenizer.cls_token_id], [-1], [0], limit - 2
     kept = 0
     for word, pieces in enumerate(per_word):
-        unknown = not pieces or _IS_URL.match(words[word])
+        unknown = not pieces or is_url(words[word])
         read = [(tokenizer.unk_token_id, 0)] if unknown else pieces
         if len(read) > room and kept:
             break
@@ -141,81 +132,3 @@ def collate_pieces(tweets: Sequence[Pieces], pad_id: int = 0) -> dict[str, Tenso
         "word_index": torch.tensor([tweet.word_index + [-1] * gap for tweet, gap in rows]),
         "case_ids": torch.tensor([tweet.case_ids + [0] * gap for tweet, gap in rows]),
     }
-
-
-def open_picture(source: str | Path | Image.Image) -> Image.Image:
-    """A picture as RGB: upright, transparency on white, 16 bits scaled to 8, of an animation the first frame.
-
-    Raises `UserError` for what is not a readable picture, or has more than 50 megapixels (checked before decoding).
-    """
-    if isinstance(source, Image.Image):
-        return _decode(source, "The picture")
-    name = repr(Path(source).name[-60:])
-    try:
-        picture = Image.open(source, formats=PICTURE_FORMATS)
-    except UnidentifiedImageError as error:
-        raise UserError(
-            f"{name} is not a picture that can be read. Please use a JPEG, PNG, WebP, GIF or BMP file."
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise UserError(_too_large("far too many")) from error
-    except Exception as error:  # the head of a damaged file can make Pillow raise anything
-        if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
-            raise UserError(f"There is no picture file named {name}. Please check the path.") from error
-        raise UserError(_damaged(name)) from error
-    with picture:
-        return _decode(picture, name)
-
-
-def _decode(picture: Image.Image, name: str) -> Image.Image:
-    try:
-        return _to_rgb(picture)
-    except UserError:
-        raise
-    except Exception as error:  # and so can its body
-        raise UserError(_damaged(name)) from error
-
-
-def _damaged(name: str) -> str:
-    return f"{name} is damaged and cannot be decoded. Please save it again, or use another."
-
-
-def _too_large(megapixels: str) -> str:
-    return (
-        f"The picture has {megapixels} megapixels; at most {MAX_PIXELS // 10**6} can be read. Please make it smaller."
-    )
-
-
-def _frames(picture: Image.Image) -> int:
-    """How many frames there are, 1 where the file is damaged behind the first: that one may still be read."""
-    try:
-        return max(getattr(picture, "n_frames", 1), picture.info.get("frames", 1))
-    except Exception:
-        return 1
-
-
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise UserError(_too_large(f"{picture.width * picture.height / 1e6:.0f}"))
-    frames = _frames(picture)
-    picture.seek(0)
-    turn = _UPRIGHT.get(picture.getexif().get(_ORIENTATION, 1))
-    picture = picture if turn is None else picture.transpose(turn)
-    if picture.mode.startswith("I"):  # 16-bit grey: Pillow would clip at 255 instead of scaling
-        grey = np.asarray(picture).astype(np.float32) / 257
-        picture = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    rgb = picture.convert("RGB")
-    rgb.info = {"frames": frames}  # more than one: the rest of an animation was left out
-    return rgb
-
-
-def picture_tensor(picture: Image.Image, config: RpBertConfig) -> Tensor:
-    """RGB picture to (3, 224, 224), squashed to a square as in the paper's code and normalised for the CNN."""
-    side = config.image_size
-    pixels = np.array(picture.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32) / 255  # (H, W, 3)
-    normalised = (pixels - np.array(config.image_mean, np.float32)) / np.array(config.image_std, np.float32)
-    return torch.from_numpy(normalised).permute(2, 0, 1).contiguous()  # (3, H, W)

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from rpbert.model.hiding import read_hiding
 
 from rpbert.analyzer import Analyzer, Prepared
 from rpbert.errors import UserError
 from rpbert.model.configuration import REGIONS
 from rpbert.model.gates import Gate
-from rpbert.model.hiding import read_hiding
 from rpbert.model.modeling import View
 from rpbert.ui.samples import SAMPLES
 

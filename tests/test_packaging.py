@@ -67,21 +67,29 @@ def test_the_public_names_are_there() -> None:
 def told(wheel: ZipFile, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Lines that `rpbert predict` prints out of the wheel; then where the package stands, and all that is loaded.
 
-    One run for several tests: loading torch takes seconds.
+    The last line is what is loaded once `rpbert explain` is, too. One run for all this: loading torch takes seconds.
     """
     folder = tmp_path_factory.mktemp("installed")
     wheel.extractall(folder)
-    code = f"from rpbert.cli import main; main()\nfrom rpbert.shipped import PACKAGE; print(PACKAGE.parent)\n{SAY}"
+    place = "from rpbert.shipped import PACKAGE; print(PACKAGE.parent)"
+    code = "\n".join(("from rpbert.cli import main; main()", place, SAY, "import rpbert.cli.explain", SAY))
     printed = python("-c", code, "predict", "--text", "Barack Obama in Paris", PYTHONPATH=str(folder)).splitlines()
-    assert printed[-2] == str(folder)
+    assert printed[-3] == str(folder)
     return printed
 
 
 @pytest.mark.checkpoint
 def test_predict_loads_only_what_it_needs(told: list[str]) -> None:
-    loaded = set(told[-1].split())
+    loaded = set(told[-2].split())
     assert {"rpbert", "torch", "transformers"} <= loaded
     assert not loaded & {"sklearn", "seqeval", "gradio", "captum", "matplotlib"}
+
+
+@pytest.mark.checkpoint
+def test_explain_needs_no_gradio(told: list[str]) -> None:
+    loaded = set(told[-1].split())
+    assert "captum" in loaded
+    assert "gradio" not in loaded
 
 
 @pytest.mark.checkpoint

@@ -65,7 +65,7 @@ def test_the_api_is_this_and_nothing_else(client: Client) -> None:
         assert [result["component"] for result in endpoint["returns"]] == ["Json"]
 
 
-@pytest.mark.parametrize("name", list(FROZEN))
+@pytest.mark.parametrize("name", [name for name in FROZEN if name != "/explain"])
 def test_results_have_these_keys(client: Client, name: str) -> None:
     assert list(ask(client, name)) == FROZEN[name]["result"]
 
@@ -83,6 +83,7 @@ def test_explain_says_what_the_command_line_says(client: Client, capsys: pytest.
 
 def test_explain_without_a_target_is_both_relations_and_all_names(client: Client, analyzer: Analyzer) -> None:
     found = ask(client, "/explain")
+    assert list(found) == FROZEN["/explain"]["result"]
     assert len(found["targets"]) == 2 + len(analyzer.analyze(TWEET, ASTRONAUT).entities)
 
 

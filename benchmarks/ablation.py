@@ -1,4 +1,4 @@
-"""What the picture, the gate and the relation task are worth: the rows of README's ablation table.
+"""What the picture, the gate and the relation task are worth: the ablation in docs/results.md.
 
     python benchmarks/ablation.py --data DATA --output runs/ablation [--rows "soft gate" …] [--seeds 1 2 3] [--table]
 

@@ -153,6 +153,7 @@ def main() -> None:
     print(table(tallies))
     if arguments.json is not None:
         result = {
+            "benchmark": "faithfulness",
             "checkpoint": analyzer.identity,
             "methods": {method: tally.figures() for method, tally in tallies.items()},
         }

@@ -1,6 +1,6 @@
 """Are names of some origins found less reliably? The same sentences with names from eight parts of the world.
 
-    python benchmarks/name_origins.py [--checkpoint FOLDER_OR_HUB_ID]
+    python benchmarks/name_origins.py [--checkpoint FOLDER_OR_HUB_ID] [--json FILE]
 
 Common full names, invented by combining frequent first and family names, stand in the same five sentences. Printed is
 the share that is read as exactly one PER, as written and in small letters. Ten names are few: read differences below
@@ -8,6 +8,7 @@ the share that is read as exactly one PER, as written and in small letters. Ten 
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -57,14 +58,21 @@ def share_found(analyzer: Analyzer, names: list[str]) -> float:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     add_checkpoint(parser)
-    analyzer = Analyzer.from_pretrained(parser.parse_args().checkpoint)
+    arguments = parser.parse_args()
+    analyzer = Analyzer.from_pretrained(arguments.checkpoint)
     print(f"checkpoint {analyzer.identity}; share of names found, {len(SENTENCES)} sentences per name")
     print(f"{'origin':14} {'as written':>10} {'small letters':>14}")
+    rows = {}
     for origin, joined in NAMES.items():
         names = joined.split(", ")
         small = share_found(analyzer, [name.lower() for name in names])
-        print(f"{origin:14} {share_found(analyzer, names):10.2f} {small:14.2f}")
+        rows[origin] = {"as written": share_found(analyzer, names), "small letters": small}
+        print(f"{origin:14} {rows[origin]['as written']:10.2f} {small:14.2f}")
+    if arguments.json is not None:
+        result = {"benchmark": "name_origins", "checkpoint": analyzer.identity, "rows": rows}
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

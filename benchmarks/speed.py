@@ -1,9 +1,10 @@
 """How long the steps behind the page take on this computer: medians in milliseconds, after one warm-up.
 
-python benchmarks/speed.py [--runs 20]
+python benchmarks/speed.py [--runs 20] [--json FILE]
 """
 
 import argparse
+import json
 import statistics
 import sys
 import time
@@ -39,7 +40,9 @@ def main() -> None:
     """Time each step on the first sample and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
-    runs = parser.parse_args().runs
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    arguments = parser.parse_args()
+    runs = arguments.runs
     began = time.perf_counter()
     analyzer = Analyzer.from_pretrained(DEFAULT_CHECKPOINT)
     loading = 1000 * (time.perf_counter() - began)
@@ -77,6 +80,10 @@ def main() -> None:
     print(f"{torch.get_num_threads()} threads, median of {runs} runs")
     for name, value in rows.items():
         print(f"{name:52} {value:8.0f} ms")
+    if arguments.json is not None:
+        table = {name: {"milliseconds": round(value)} for name, value in rows.items()}
+        result = {"benchmark": "speed", "checkpoint": analyzer.identity, "rows": table}
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

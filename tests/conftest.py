@@ -23,7 +23,19 @@ from rpbert.model.modeling import RpBert
 from rpbert.model.texts import collate_pieces, split_words, to_pieces
 from rpbert.shipped import DEFAULT_CHECKPOINT
 
+HERE = Path(__file__).parent
+
 torch.set_num_threads(1)  # a second thread costs these tiny models more in waiting than it saves
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the groups that a test's folder and fixtures tell: `pytest -m "not browser and not training"` is quick."""
+    for item in items:
+        if "training" in item.path.relative_to(HERE).parts:
+            item.add_marker("training")
+        if "analyzer" in getattr(item, "fixturenames", ()):
+            item.add_marker("checkpoint")
+
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["the", "in", "at", "of", "rt", "meet", "paris", "london", "obama", "barack", "madrid", "nasa", "lord", "with"]

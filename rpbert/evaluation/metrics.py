@@ -111,7 +111,7 @@ def evaluate(
     regions: Regions | None = None,
     gate: Gate = "soft",
 ) -> dict[str, Any]:
-    """All figures that the labels of `examples` allow; see README for what each key means."""
+    """All figures that the labels of `examples` allow; docs/results.md says what they mean."""
     own = predict(model, tokenizer, examples, regions, gate)
     result: dict[str, Any] = {"tweets": len(examples), "gate": gate, "pictures": regions is not None}
     named = [index for index, example in enumerate(examples) if example.labels is not None]

@@ -67,7 +67,7 @@ ROWS = (
     Row(PAIRS, TP, CALIBRATION + "`image_adds`", ("relation.image_adds.ece",)),
     Row(PAIRS, TP, CALIBRATION + "`text_represented`", ("relation.text_represented.ece",)),
     Row(PAIRS, TP, CALIBRATION + "the confidence of names", ("ner.ece",)),
-    Row(PAIRS, TP, SWAPPED + "the best score", ("relation.swapped_auc",), headline=True),
+    Row(PAIRS, TP, "own picture versus another tweet's: AUC", ("relation.swapped_auc",), headline=True),
     Row(PAIRS, TP, SWAPPED + "P(belongs)", ("relation.swapped_auc_by.belongs",)),
     Row(PAIRS, TP, SWAPPED + "the similarity of the matching vectors", ("relation.swapped_auc_by.similarity",)),
     Row(PAIRS, TP, SWAPPED + "P(adds)", ("relation.swapped_auc_by.image_adds",)),
@@ -160,6 +160,12 @@ def faithfulness(figures: Figures, history: Figures) -> str:
     return _table(head, rows)
 
 
+def example(figures: Figures, history: Figures) -> str:
+    """A command and what it prints."""
+    shown = figures["example"]
+    return "\n".join(f"    {line}" for line in (f"$ {shown['command']}", *shown["output"]))
+
+
 def benchmark_table(result: Figures | None) -> str:
     """Any other benchmark: its `rows`, numbers by column by label."""
     if result is None:
@@ -178,6 +184,7 @@ def _number(value: Any) -> str:
 TABLES: dict[str, Callable[[Figures, Figures], str]] = {
     "full": full,
     "headline": headline,
+    "example": example,
     "slices": slices,
     "training": training,
     "faithfulness": faithfulness,

@@ -10,10 +10,13 @@ A table stands in Markdown between `<!-- figures:NAME -->` and `<!-- /figures --
 """
 
 import argparse
+import io
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +27,7 @@ sys.path.insert(0, str(PROJECT))  # run as a script, the package stands one fold
 from benchmarks.figure_tables import TABLES, benchmark_table
 from rpbert.cli import main as rpbert
 from rpbert.model.checkpoint import checkpoint_identity
-from rpbert.shipped import DEFAULT_CHECKPOINT
+from rpbert.shipped import ASSETS, DEFAULT_CHECKPOINT
 
 FIGURES = DEFAULT_CHECKPOINT / "figures.json"
 COMMANDS = (
@@ -34,6 +37,7 @@ COMMANDS = (
     "tweetpairs/dev.jsonl --gate closed",
     "flickr8k/dev.tsv",
 )
+EXAMPLE = 'predict --text "Eileen Collins visits Houston" --image assets/samples/astronaut_eileen_collins.jpg'
 BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 Figures = dict[str, Any]
@@ -46,30 +50,40 @@ def pages() -> list[Path]:
 
 
 def read_figures() -> Figures:
-    """What is known of the shipped checkpoint; figures of any other one are forgotten."""
-    identity = checkpoint_identity(DEFAULT_CHECKPOINT)
-    if FIGURES.exists():
-        figures: Figures = json.loads(FIGURES.read_text(encoding="utf-8"))
-        if figures["checkpoint"] == identity:
-            return figures
-    return {"checkpoint": identity, "evaluations": {}, "benchmarks": {}}
+    """What figures.json says."""
+    figures: Figures = json.loads(FIGURES.read_text(encoding="utf-8"))
+    return figures
 
 
 def collect(files: Sequence[Path]) -> None:
-    """Merge results into figures.json. Exits with a sentence for a result of another checkpoint."""
+    """Merge results into figures.json, which begins anew with a new checkpoint: then with the example of README.
+
+    Exits with a sentence for a result of another checkpoint.
+    """
+    identity = checkpoint_identity(DEFAULT_CHECKPOINT)
     figures = read_figures()
+    if figures["checkpoint"] != identity:
+        shown = {"command": f"rpbert {EXAMPLE}", "output": example_output()}
+        figures = {"checkpoint": identity, "example": shown, "evaluations": {}, "benchmarks": {}}
     for file in files:
         result = json.loads(file.read_text(encoding="utf-8"))
-        if result["checkpoint"] != figures["checkpoint"]:
+        if result["checkpoint"] != identity:
             raise SystemExit(
-                f"{file} is of checkpoint {result['checkpoint']}; {figures['checkpoint']} ships. "
-                "Please evaluate the one that ships."
+                f"{file} is of checkpoint {result['checkpoint']}; {identity} ships. Please evaluate the one that ships."
             )
         if "benchmark" in result:
             figures["benchmarks"][result["benchmark"]] = result
         else:
             figures["evaluations"][command_of(result)] = {**result, "path": data_path(result)}
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def example_output() -> list[str]:
+    """What README's command prints."""
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        rpbert(shlex.split(EXAMPLE.replace("assets", str(ASSETS))))
+    return printed.getvalue().splitlines()
 
 
 def data_path(result: Figures) -> str:

@@ -55,9 +55,10 @@ def test_the_command_in_readme_prints_what_readme_shows(
 ) -> None:
     monkeypatch.setattr("rpbert.cli.predict.Analyzer.from_pretrained", lambda source: analyzer)
     monkeypatch.chdir(CLONE)
-    command, shown = re.search(r"    \$ rpbert ([^\n]+)\n((?:    [^\n]+\n)+)", README).groups()
-    assert main(shlex.split(command)) == 0
-    printed, expected = capsys.readouterr().out, re.sub(r"^    ", "", shown, flags=re.MULTILINE)
+    shown = re.search(r"    \$ rpbert ([^\n]+)\n((?:    [^\n]+\n)+)", README)
+    assert shown is not None
+    assert main(shlex.split(shown[1])) == 0
+    printed, expected = capsys.readouterr().out, re.sub(r"^    ", "", shown[2], flags=re.MULTILINE)
     assert NUMBER.sub("0", printed) == NUMBER.sub("0", expected)
     numbers, told = ([float(number) for number in NUMBER.findall(text)] for text in (printed, expected))
     assert numbers == pytest.approx(told, abs=0.002), "the last digit differs between computers"

@@ -104,7 +104,10 @@ def test_the_command_that_made_a_result(result: dict[str, Any], command: str) ->
 @pytest.mark.checkpoint
 def test_results_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script, "FIGURES", tmp_path / "figures.json")
+    monkeypatch.setattr(script, "example_output", lambda: ["PER   Eileen Collins"])
     identity = checkpoint_identity(DEFAULT_CHECKPOINT)
+    before = {"checkpoint": "replaced", "evaluations": {"flickr8k/dev.tsv": {}}, "benchmarks": {"speed": {}}}
+    (tmp_path / "figures.json").write_text(json.dumps(before), encoding="utf-8")
     results = {
         "one": {**PAIRS, "checkpoint": identity},
         "two": {**PAIRS, "gate": "closed", "checkpoint": identity},
@@ -114,6 +117,8 @@ def test_results_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for name, result in results.items():
         (tmp_path / name).write_text(json.dumps(result), encoding="utf-8")
     collect([tmp_path / "one"])
+    assert read_figures()["benchmarks"] == {}, "figures of weights that no longer ship are forgotten"
+    assert read_figures()["example"]["output"] == ["PER   Eileen Collins"]
     collect([tmp_path / "two", tmp_path / "three"])
     told = read_figures()
     assert list(told["evaluations"]) == ["tweetpairs/dev.jsonl", "tweetpairs/dev.jsonl --gate closed"]
@@ -121,8 +126,7 @@ def test_results_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert list(told["benchmarks"]) == ["speed"]
     with pytest.raises(SystemExit, match="of checkpoint another"):
         collect([tmp_path / "other"])
-    (tmp_path / "figures.json").write_text(json.dumps({**told, "checkpoint": "replaced"}), encoding="utf-8")
-    assert read_figures()["evaluations"] == {}, "figures of weights that no longer ship"
+    assert read_figures() == told, "and nothing is taken in"
 
 
 def test_only_what_stands_in_a_block_is_rewritten() -> None:

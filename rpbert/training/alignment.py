@@ -142,8 +142,11 @@ def matches_of(
     return Matches(sentence_vectors(model, tokenizer, words), pooled, rows, dropout)
 
 
-def align(matching: Matching, groups: Sequence[Matches], settings: Alignment, seed: int) -> Iterator[float]:
+def align(
+    matching: Matching, captions: Sequence[Matches], tweets: Matches, settings: Alignment, seed: int
+) -> Iterator[float]:
     """Train the picture map on matching texts and pictures; yields the mean loss of each epoch (nats)."""
+    groups = [*captions, *[tweets] * settings.tweet_passes]
     device = matching.log_scale.device
     parameters = [*matching.picture_map.map.parameters(), matching.log_scale]
     optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
@@ -197,7 +200,7 @@ def cross_fit(
     for index in range(settings.folds):
         apart = copy.deepcopy(matching)
         rest = tweets.kept((fold != index).nonzero().squeeze(1))
-        for _ in align(apart, [*captions, rest], settings, seed):
+        for _ in align(apart, captions, rest, settings, seed):
             pass
         members = fold == index
         pictures[members] = _map_pictures(apart, tweets.pooled[members])

@@ -132,7 +132,7 @@ def _align(
     captions = [matches_of(model, tokenizer, store, sets["captions"], dropout=0.1)] if sets["captions"] else []
     tweets = matches_of(model, tokenizer, store, sets["pairs"], settings.text_dropout)
     folds = cross_fit(model.matching, captions, tweets, sets["pairs"], settings, recipe.seed)
-    losses = list(align(model.matching, [*captions, tweets], settings, recipe.seed))
+    losses = list(align(model.matching, captions, tweets, settings, recipe.seed))
     print("alignment, mean contrastive loss per epoch (nats):", *(f"{loss:.3f}" for loss in losses))
     return losses, folds
 

@@ -35,6 +35,7 @@ class Alignment:
     weight_decay: float = 0.1
     channel_dropout: float = 0.7  # of what is known of a picture: 11,000 photographs are few
     text_dropout: float = 0.3  # of the tweets' vectors
+    tweet_passes: int = 1  # times that an epoch goes through the tweets, and once through the captions
     folds: int = 4  # the relation learns from cosines of maps that have not seen the pair
 
 

@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -32,6 +31,7 @@ PICTURES = {
     "rocket": "rocket_falcon9.jpg",
     "sunset": "sunset.jpg",
 }
+KINDS = ("fitting", "theme", "unrelated")
 TWEETS = [  # text, the picture that fits, one that shares a theme, one that is unrelated
     ("SpaceX just launched another Falcon 9 from Cape Canaveral!", "rocket", "astronaut", "cat"),
     ("Rocket on the pad tonight, fingers crossed for the launch #spaceflight", "rocket", "hubble", "coffee"),
@@ -68,21 +68,21 @@ def main() -> None:
     arguments = parser.parse_args()
     analyzer = Analyzer.from_pretrained(arguments.checkpoint)
     opened = {name: open_picture(ASSETS / "samples" / file) for name, file in PICTURES.items()}
-    rows: list[dict[str, Any]] = []
+    rows: dict[str, dict[str, float]] = {}
     print("fitting  theme  unrelated  tweet (the three pictures)")
     for text, *names in TWEETS:
         relations = [analyzer.analyze(text, opened[name]).relation for name in names]
         found = [relation.belongs for relation in relations if relation is not None and relation.belongs is not None]
         assert len(found) == len(names), "this checkpoint does not ask whether a picture belongs"
-        rows.append({"text": text, "pictures": names, "belongs": found})
+        rows[f"{text} ({', '.join(names)})"] = dict(zip(KINDS, found, strict=True))
         print("{:7.2f} {:6.2f} {:10.2f}  {} ({})".format(*found, text, ", ".join(names)))
-    highest = sum(row["belongs"][0] == max(row["belongs"]) for row in rows)
-    under = sum(row["belongs"][2] < 0.5 for row in rows)
+    highest = sum(row["fitting"] == max(row.values()) for row in rows.values())
+    under = sum(row["unrelated"] < 0.5 for row in rows.values())
     print(f"\nP(belongs) is highest for the fitting picture in {highest} of {len(rows)} tweets")
     print(f"P(belongs) of the unrelated picture is under one half in {under} of {len(rows)} tweets")
     if arguments.json is not None:
-        counts = {"highest_for_fitting": highest, "unrelated_under_half": under, "tweets": len(rows)}
-        result = {"checkpoint": analyzer.identity, **counts, "rows": rows}
+        counts = {"highest_for_fitting": highest, "unrelated_under_half": under}
+        result = {"benchmark": "belongs", "checkpoint": analyzer.identity, **counts, "rows": rows}
         arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
 from rpbert.analyzer import Analyzer
-from rpbert.explain.faithfulness import Curves
+from rpbert.explain.faithfulness import PerturbationCurves
 from rpbert.explain.methods import METHOD_NAMES, METHODS, Reader, explain
 from rpbert.explain.targets import targets_of
 from rpbert.explain.what_if import scan_gate
@@ -72,7 +72,7 @@ def main() -> None:
             )
     for name, some in (("a relation's", targets[:1]), ("a name's", targets[1:])):
         rows[f"the verdict on {name} map"] = median_ms(
-            lambda some=some: Curves(Reader(analyzer, prepared, some, "soft")).verdict(
+            lambda some=some: PerturbationCurves(Reader(analyzer, prepared, some, "soft")).verdict(
                 explain(analyzer, prepared, some)[0]
             ),
             few,

@@ -174,9 +174,10 @@ def measure(
     }
 
 
-def table(output: Path) -> str:
-    """All finished runs, row by row: mean and standard deviation over the seeds, and the intervals of each seed."""
-    lines = []
+def summary(output: Path) -> dict[str, dict[str, str]]:
+    """All finished runs: for each row its figures, as mean and standard deviation over the seeds, and the intervals of
+    each seed."""
+    found: dict[str, dict[str, str]] = {}
     for row in ROWS:
         runs = [json.loads(file.read_text()) for file in sorted(output.glob(f"{_slug(row)}-[0-9]*.json"))]
         if not runs:
@@ -186,15 +187,20 @@ def table(output: Path) -> str:
             columns[f"all, F1, picture {name}"] = [run["slices"][name]["all, F1"] for run in runs]
         for key in (*(key for key in runs[0] if "AUC" in key), "minutes"):
             columns[key] = [run[key] for run in runs]
-        lines += ["", f"{row} ({len(runs)} seed{'s' * (len(runs) > 1)})"]
+        found[row] = {"seeds": ", ".join(str(run["seed"]) for run in runs)}
         for key, values in columns.items():
             spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-            lines.append(f"  {key:32} {np.mean(values):.3f}{spread}")
-        for run, key in ((run, key) for run in runs for key in ("own_minus_without", "own_minus_swapped")):
-            gap = run[key]
-            interval = f"[{gap['low']:+.3f}, {gap['high']:+.3f}]"
-            lines.append(f"  seed {run['seed']}, {key.replace('_', ' ')}: {gap['difference']:+.3f} {interval}")
-    return "\n".join(lines).strip()
+            found[row][key] = f"{np.mean(values):.3f}{spread}"
+        for key in ("own_minus_without", "own_minus_swapped"):
+            gaps = [f"{run[key]['difference']:+.3f} [{run[key]['low']:+.3f}, {run[key]['high']:+.3f}]" for run in runs]
+            found[row][f"F1, {key.replace('_', ' ')}, each seed"] = "; ".join(gaps)
+    return found
+
+
+def table(rows: dict[str, dict[str, str]]) -> str:
+    """A summary as text."""
+    blocks = [[row, *(f"  {key:36} {value}" for key, value in figures.items())] for row, figures in rows.items()]
+    return "\n\n".join("\n".join(block) for block in blocks)
 
 
 def _slug(row: str) -> str:
@@ -212,6 +218,7 @@ def main() -> None:
     parser.add_argument("--vision-weights", help="as for `rpbert train`")
     parser.add_argument("--teacher-weights", help="as for `rpbert train`")
     parser.add_argument("--table", action="store_true", help="run nothing")
+    parser.add_argument("--json", type=Path, help="write the table to this file, figure by figure")
     arguments = parser.parse_args()
     output, folder = arguments.output, arguments.data / "tweetpairs"
     if not arguments.table:
@@ -229,7 +236,11 @@ def main() -> None:
                 file = output / f"{_slug(name)}-{seed}.json"
                 if not file.exists():
                     file.write_text(json.dumps(run(name, seed, output, pairs, dev, store), indent=1) + "\n")
-    print(table(output))
+    rows = summary(output)
+    print(table(rows))
+    if arguments.json is not None:
+        figures = {key: {row: rows[row].get(key) for row in rows} for found in rows.values() for key in found}
+        arguments.json.write_text(json.dumps({"benchmark": "ablation", "rows": figures}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -160,6 +160,17 @@ def faithfulness(figures: Figures, history: Figures) -> str:
     return _table(head, rows)
 
 
+def belongs(figures: Figures, history: Figures) -> str:
+    """`benchmarks/belongs.py`: P(belongs) of tweets with a fitting, a related and an unrelated photograph."""
+    result = figures["benchmarks"].get("belongs")
+    if result is None:
+        return "Not measured yet."
+    tweets = f"of {len(result['rows'])} tweets"
+    highest = f"P(belongs) is highest for the fitting picture in {result['highest_for_fitting']} {tweets}."
+    below = f"For the unrelated picture it is below one half in {result['unrelated_under_half']} {tweets}."
+    return f"{highest} {below}\n\n{benchmark_table(result)}"
+
+
 def example(figures: Figures, history: Figures) -> str:
     """A command and what it prints."""
     shown = figures["example"]
@@ -184,6 +195,7 @@ def _number(value: Any) -> str:
 TABLES: dict[str, Callable[[Figures, Figures], str]] = {
     "full": full,
     "headline": headline,
+    "belongs": belongs,
     "example": example,
     "slices": slices,
     "training": training,

@@ -30,7 +30,7 @@ def test_the_figures_are_those_of_the_checkpoint_that_ships() -> None:
     told = json.loads(FIGURES.read_text(encoding="utf-8"))
     identity = checkpoint_identity(DEFAULT_CHECKPOINT)
     results = [told, *told["evaluations"].values(), *told["benchmarks"].values()]
-    assert {result["checkpoint"] for result in results} == {identity}
+    assert {result.get("checkpoint", identity) for result in results} == {identity}
 
 
 @pytest.mark.checkpoint
@@ -78,6 +78,15 @@ def test_training_is_told_epoch_by_epoch() -> None:
     assert cells(table) == [["teacher, words alone", "0.700", "", "", ""], ["epoch 1", "0.500", "0.500", "2", "2.0"]]
 
 
+def test_which_picture_belongs_is_told_with_its_counts() -> None:
+    rows = {"a tweet (cat, dogs, coins)": {"fitting": 0.91, "theme": 0.5, "unrelated": 0.11}}
+    result = {"highest_for_fitting": 1, "unrelated_under_half": 1, "rows": rows}
+    told = TABLES["belongs"]({**known(), "benchmarks": {"belongs": result}}, {})
+    sentence, table = told.split("\n\n")
+    assert "fitting picture in 1 of 1 tweets" in sentence
+    assert cells(table) == [["a tweet (cat, dogs, coins)", "0.910", "0.500", "0.110"]]
+
+
 def test_a_benchmark_is_told_row_by_row() -> None:
     rows = {
         "Slavic": {"as written": 1.0, "small letters": 0.96},
@@ -106,7 +115,8 @@ def test_results_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(script, "FIGURES", tmp_path / "figures.json")
     monkeypatch.setattr(script, "example_output", lambda: ["PER   Eileen Collins"])
     identity = checkpoint_identity(DEFAULT_CHECKPOINT)
-    before = {"checkpoint": "replaced", "evaluations": {"flickr8k/dev.tsv": {}}, "benchmarks": {"speed": {}}}
+    benchmarks = {"speed": {"checkpoint": "replaced"}, "ablation": {"rows": {}}}
+    before = {"checkpoint": "replaced", "evaluations": {"flickr8k/dev.tsv": {}}, "benchmarks": benchmarks}
     (tmp_path / "figures.json").write_text(json.dumps(before), encoding="utf-8")
     results = {
         "one": {**PAIRS, "checkpoint": identity},
@@ -117,13 +127,14 @@ def test_results_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for name, result in results.items():
         (tmp_path / name).write_text(json.dumps(result), encoding="utf-8")
     collect([tmp_path / "one"])
-    assert read_figures()["benchmarks"] == {}, "figures of weights that no longer ship are forgotten"
+    assert list(read_figures()["evaluations"]) == ["tweetpairs/dev.jsonl"], "figures of other weights are forgotten"
+    assert list(read_figures()["benchmarks"]) == ["ablation"], "which trains models of its own"
     assert read_figures()["example"]["output"] == ["PER   Eileen Collins"]
     collect([tmp_path / "two", tmp_path / "three"])
     told = read_figures()
     assert list(told["evaluations"]) == ["tweetpairs/dev.jsonl", "tweetpairs/dev.jsonl --gate closed"]
     assert {result["path"] for result in told["evaluations"].values()} == {"tweetpairs/dev.jsonl"}
-    assert list(told["benchmarks"]) == ["speed"]
+    assert list(told["benchmarks"]) == ["ablation", "speed"]
     with pytest.raises(SystemExit, match="of checkpoint another"):
         collect([tmp_path / "other"])
     assert read_figures() == told, "and nothing is taken in"
@@ -140,7 +151,7 @@ def test_only_what_stands_in_a_block_is_rewritten() -> None:
 
 
 def test_every_block_has_a_table() -> None:
-    benchmarks = {"name_origins", "speed"}
+    benchmarks = {"ablation", "name_origins", "speed"}
     for page in pages():
         names = re.findall(r"<!-- figures:(\w+) -->", page.read_text(encoding="utf-8"))
         assert set(names) <= {*TABLES, *benchmarks}

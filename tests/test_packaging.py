@@ -11,6 +11,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 import rpbert
+from rpbert.cli import main
 from rpbert.shipped import ASSETS, DEFAULT_CHECKPOINT, PACKAGE, RECIPES
 
 CLONE = PACKAGE.parent
@@ -100,6 +101,22 @@ def test_a_wheel_reads_a_tweet_without_the_clone(told: list[str]) -> None:
 def test_a_wheel_has_the_command(wheel: ZipFile) -> None:
     (entry_points,) = (name for name in wheel.namelist() if name.endswith("/entry_points.txt"))
     assert "[console_scripts]\nrpbert = rpbert.cli:main\n" in wheel.read(entry_points).decode()
+
+
+@pytest.mark.parametrize(("command", "package", "extra"), [("train", "accelerate", "train"), ("app", "gradio", "ui")])
+def test_a_missing_extra_is_named(
+    command: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name=package)
+
+    monkeypatch.setattr("rpbert.cli.import_module", missing)
+    assert main([command]) == 2
+    told = capsys.readouterr().err
+    assert f"needs the package {package}," in told
+    assert f"pip install '.[{extra}]'" in told
+    with pytest.raises(ModuleNotFoundError):  # what everybody has: a broken installation, no mistake of the user
+        main(["predict"])
 
 
 def test_help_loads_no_model() -> None:

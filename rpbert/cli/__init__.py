@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 import rpbert
 from rpbert.errors import UserError
@@ -21,21 +22,39 @@ COMMANDS = {
 }
 
 
+EXTRAS = {"train": "train", "app": "ui"}  # what these commands need beside the package's own dependencies
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
-    given = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="rpbert", description=rpbert.__doc__.partition("\n")[0])
-    commands = parser.add_subparsers(required=True, metavar="command")
-    for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary)
-        if given[:1] == [name]:
-            module = import_module(f"rpbert.cli.{name}")
-            module.add_options(command)
-            command.set_defaults(run=module.run)
-    arguments = parser.parse_args(given)
     try:
+        arguments = _parse(list(sys.argv[1:] if argv is None else argv))
         arguments.run(arguments)
     except UserError as error:
         print(f"rpbert: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _parse(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="rpbert", description=rpbert.__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if given[:1] == [name]:
+            module = _import_command(name)
+            module.add_options(command)
+            command.set_defaults(run=module.run)
+    return parser.parse_args(given)
+
+
+def _import_command(name: str) -> ModuleType:
+    try:
+        return import_module(f"rpbert.cli.{name}")
+    except ModuleNotFoundError as error:
+        if name not in EXTRAS:
+            raise
+        raise UserError(
+            f"The command {name} needs the package {error.name}, which is not installed. Please install it with the "
+            f"others of its kind, in the project's folder: pip install '.[{EXTRAS[name]}]'"
+        ) from error

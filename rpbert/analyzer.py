@@ -24,7 +24,8 @@ from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.model.crf import spans_of
 from rpbert.model.gates import Gate, parse_gate
 from rpbert.model.inputs import Pictures, Texts, kept_lines, scene_tensors
-from rpbert.model.modeling import Relation, RpBert
+from rpbert.model.modeling import RpBert
+from rpbert.model.outputs import Relation
 from rpbert.model.pictures import Picture, PictureSource, open_picture, picture_tensor
 from rpbert.model.scene_text import SceneLine, SceneTextReader
 from rpbert.model.texts import Word, collate_pieces, mostly_foreign, split_words, to_pieces

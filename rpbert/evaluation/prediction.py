@@ -11,7 +11,8 @@ from rpbert.data.readers import Example
 from rpbert.model.crf import Crf, Span, spans_of
 from rpbert.model.gates import Gate
 from rpbert.model.inputs import scene_tensors
-from rpbert.model.modeling import Relation, RpBert, RpBertOutput
+from rpbert.model.modeling import RpBert
+from rpbert.model.outputs import Relation, RpBertOutput
 from rpbert.model.texts import collate_pieces, to_pieces
 
 BATCH = 32

@@ -107,7 +107,7 @@ def _attentive(model: RpBert) -> RpBert:
     milliseconds.
     """
     bert = model.text_encoder
-    shared = [*bert.parameters(), *bert.buffers(), *(part for part in model.children() if part is not bert)]
+    shared = [*model.parameters(), *model.buffers(), *(part for part in model.children() if part is not bert)]
     twin = copy.deepcopy(model, {id(thing): thing for thing in shared})  # what stands in the memo is not copied
     twin.text_encoder.set_attn_implementation("eager")
     twin.text_encoder.config.output_attentions = True

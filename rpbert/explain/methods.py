@@ -29,7 +29,7 @@ from rpbert.analyzer import Analyzer, Prepared
 from rpbert.explain.targets import Target, target_values
 from rpbert.model.configuration import GRID, REGIONS
 from rpbert.model.gates import Gate
-from rpbert.model.modeling import Embedded
+from rpbert.model.inputs import Embedded
 
 ROUTES = ("total", "gate", "content")
 DEFAULT_METHOD = "occlusion"  # slower than Grad-CAM, but to be believed (benchmarks/faithfulness.py)

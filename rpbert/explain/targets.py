@@ -14,7 +14,8 @@ from torch import Tensor
 from rpbert.analyzer import Analysis, Entity
 from rpbert.errors import UserError
 from rpbert.model.configuration import ENTITY_TYPES
-from rpbert.model.modeling import RpBert, RpBertOutput
+from rpbert.model.modeling import RpBert
+from rpbert.model.outputs import RpBertOutput
 from rpbert.model.texts import split_words
 
 RELATION_NAMES = {

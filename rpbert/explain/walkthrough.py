@@ -16,8 +16,8 @@ from rpbert.explain.methods import Grid
 from rpbert.model.configuration import GRID, REGIONS, RELATIONS
 from rpbert.model.crf import Crf
 from rpbert.model.gates import Gate, closes_regions, parse_gate
-from rpbert.model.inputs import Texts
-from rpbert.model.modeling import Embedded, RpBert
+from rpbert.model.inputs import Embedded, Texts
+from rpbert.model.modeling import RpBert
 from rpbert.model.scene_text import shared_words
 from rpbert.model.texts import to_pieces
 

@@ -7,8 +7,11 @@ The presets are configurations, never branches in the code: `mini` is what this 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from huggingface_hub.errors import HFValidationError
 from transformers import BertConfig
 from transformers.configuration_utils import PreTrainedConfig
+
+from rpbert.errors import UserError
 
 ENTITY_TYPES = ("PER", "LOC", "ORG", "MISC")
 LABELS = ("O", *(f"{prefix}-{kind}" for kind in ENTITY_TYPES for prefix in "BI"))
@@ -157,3 +160,28 @@ PRESETS = {
 def preset_config(name: str) -> RpBertConfig:
     """The configuration of the preset `name`; a `KeyError` for a name that is none."""
     return RpBertConfig(**PRESETS[name].config)
+
+
+def read_config(source: str) -> RpBertConfig:
+    """The configuration of an RpBERT checkpoint; `UserError` for anything else."""
+    try:
+        raw, _ = RpBertConfig.get_config_dict(source)
+    except (OSError, ValueError, HFValidationError):
+        raw = {}
+    if not raw:
+        raise UserError(
+            f"There is no checkpoint at {source!r}: neither a folder with a config.json nor a model on the Hugging "
+            "Face Hub that can be reached from here."
+        )
+    if raw.get("model_type") != RpBertConfig.model_type:
+        raise UserError(
+            f"The checkpoint {source!r} is of the type {raw.get('model_type')!r}, not an RpBERT. Please give the "
+            "folder or Hub id of an RpBERT checkpoint."
+        )
+    try:
+        config = RpBertConfig.from_dict(raw)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"The config.json of {source!r} cannot be read: {error}") from error
+    if config.labels != LABELS:
+        raise UserError(f"The checkpoint {source!r} has other labels than O, B- and I- with {', '.join(ENTITY_TYPES)}.")
+    return config

@@ -112,6 +112,18 @@ def _cleared(kept: Tensor, hidden: Collection[int]) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Embedded:
+    """What the passes read of B tweets and pictures."""
+
+    words: Tensor  # (B, n, d) word embeddings of the pieces, without case
+    visual: Tensor  # (B, v, d) visual tokens
+    visible: Tensor  # (B, v) bool, False at padding and where there is no picture
+    echo: Tensor  # (B, n, 1) 1 at the pieces of words that stand in the picture, 0..1 where its lines are hidden
+    pooled: Tensor  # (B, C) mean of the regions that are there
+    counts: Tensor  # (B, 6) `line_counts` of all lines that are there
+
+
+@dataclass(frozen=True)
 class Scene:
     """The words of one picture beside one tweet, as the model reads them."""
 

@@ -14,95 +14,27 @@ authors' 2022 code; where it differs by choice, the docstring says so. Their nam
 """
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import BertModel, PreTrainedModel
-from transformers.utils import ModelOutput
 from transformers.utils.logging import disable_progress_bar
 
 from rpbert.errors import UserError
-from rpbert.model.configuration import ENTITY_TYPES, GRID, LABELS, REGIONS, RELATIONS, RpBertConfig
+from rpbert.model.configuration import GRID, REGIONS, RELATIONS, RpBertConfig, read_config
 from rpbert.model.crf import Crf
 from rpbert.model.gates import Gate, closes_regions, gate_value
-from rpbert.model.inputs import Pictures, Texts
+from rpbert.model.inputs import Embedded, Pictures, Texts
 from rpbert.model.matching import Matching, masked_mean
-from rpbert.model.texts import CASES
+from rpbert.model.outputs import Relation, RpBertOutput
+from rpbert.model.texts import CASES, word_means
 from rpbert.model.vision import RegionEncoder
 from rpbert.model.word_features import WordFeatures
-
-
-@dataclass
-class RpBertOutput(ModelOutput):
-    """What one forward pass found; a field is None when nothing asked for it or no picture came with the batch."""
-
-    emissions: Tensor | None = None  # (B, W, L), logits before the CRF
-    word_mask: Tensor | None = None  # (B, W) bool
-    states: Tensor | None = None  # (B, >= n, d) what pass 2 makes of the pieces, with a picture also of its tokens
-    relation: "Relation | None" = None
-    gate: Tensor | None = None  # (B,) the factor on the visual tokens, 0 for a row without a picture
-
-
-@dataclass(frozen=True)
-class Relation:
-    """What pass 1 says of B pairs, as calibrated logits (B, 2), [no, yes]."""
-
-    belongs: Tensor | None  # the picture goes with this tweet rather than another; None without `config.belongs`
-    image_adds: Tensor  # given that it belongs
-    text_represented: Tensor  # given that it belongs
-    cosine: Tensor | None  # (B,) of the matching vectors, only with `config.matching`
-
-    def joint(self, task: str) -> Tensor:
-        """Logits (B, 2) that the picture belongs and `task` is true of it: of `belongs` itself, of `image_adds` or of
-        `text_represented`. Without `belongs` every picture belongs."""
-        own: Tensor = getattr(self, task)
-        return own if task == "belongs" or self.belongs is None else both(self.belongs, own)
-
-    @property
-    def gate_logits(self) -> Tensor:
-        """Logits (B, 2) of what opens the gate."""
-        return self.joint("image_adds")
-
-
-def both(one: Tensor, other: Tensor) -> Tensor:
-    """Logits (B, 2), [no, yes], that two independent things are true whose logits (B, 2) are given.
-
-    With log-odds a and b, P(both) = 1 / ((1 + e^-a)(1 + e^-b)), so its log-odds are -log(e^-a + e^-b + e^-(a+b)).
-    """
-    a, b = one[:, 1] - one[:, 0], other[:, 1] - other[:, 0]
-    yes = -torch.stack([-a, -b, -a - b]).logsumexp(dim=0)
-    return torch.stack([torch.zeros_like(yes), yes], dim=1)
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """What the passes read of B tweets and pictures."""
-
-    words: Tensor  # (B, n, d) word embeddings of the pieces, without case
-    visual: Tensor  # (B, v, d) visual tokens
-    visible: Tensor  # (B, v) bool, False at padding and where there is no picture
-    echo: Tensor  # (B, n, 1) 1 at the pieces of words that stand in the picture, 0..1 where its lines are hidden
-    pooled: Tensor  # (B, C) mean of the regions that are there
-    counts: Tensor  # (B, 6) `line_counts` of all lines that are there
-
-
-def word_means(states: Tensor, word_index: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean state (B, W, d) of each word's pieces, from states (B, >= n, d), and the word mask (B, W).
-
-    Args:
-        word_index: (B, n) the word of each piece, -1 at [CLS], [SEP] and padding.
-    """
-    words = torch.arange(int(word_index.max()) + 1, device=states.device)
-    member = word_index.unsqueeze(1) == words.view(1, -1, 1)  # (B, W, n)
-    mean = member.to(states.dtype) / member.sum(dim=2, keepdim=True).clamp(min=1)
-    return mean @ states[:, : word_index.shape[1]], member.any(dim=2)
 
 
 class RpBert(PreTrainedModel):
@@ -151,7 +83,7 @@ class RpBert(PreTrainedModel):
         Raises `UserError` when there is no such checkpoint, or when it is of another architecture, has other labels,
         lacks a weight or has one too many: a checkpoint never loads half.
         """
-        config = _read_config(str(source))
+        config = read_config(str(source))
         disable_progress_bar()  # loading takes half a second; the bar would stand in the output of every command
         try:
             model, report = super().from_pretrained(
@@ -391,28 +323,3 @@ class RpBert(PreTrainedModel):
             read = self.read(texts, second, factor, closes_regions(gate, factor))
             output.states, output.emissions, output.word_mask = read
         return output
-
-
-def _read_config(source: str) -> RpBertConfig:
-    """The configuration of an RpBERT checkpoint; `UserError` for anything else."""
-    try:
-        raw, _ = RpBertConfig.get_config_dict(source)
-    except (OSError, ValueError, HFValidationError):
-        raw = {}
-    if not raw:
-        raise UserError(
-            f"There is no checkpoint at {source!r}: neither a folder with a config.json nor a model on the Hugging "
-            "Face Hub that can be reached from here."
-        )
-    if raw.get("model_type") != RpBertConfig.model_type:
-        raise UserError(
-            f"The checkpoint {source!r} is of the type {raw.get('model_type')!r}, not an RpBERT. Please give the "
-            "folder or Hub id of an RpBERT checkpoint."
-        )
-    try:
-        config = RpBertConfig.from_dict(raw)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"The config.json of {source!r} cannot be read: {error}") from error
-    if config.labels != LABELS:
-        raise UserError(f"The checkpoint {source!r} has other labels than O, B- and I- with {', '.join(ENTITY_TYPES)}.")
-    return config

@@ -132,3 +132,15 @@ def collate_pieces(tweets: Sequence[Pieces], pad_id: int = 0) -> dict[str, Tenso
         "word_index": torch.tensor([tweet.word_index + [-1] * gap for tweet, gap in rows]),
         "case_ids": torch.tensor([tweet.case_ids + [0] * gap for tweet, gap in rows]),
     }
+
+
+def word_means(states: Tensor, word_index: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean state (B, W, d) of each word's pieces, from states (B, >= n, d), and the word mask (B, W).
+
+    Args:
+        word_index: (B, n) the word of each piece, -1 at [CLS], [SEP] and padding.
+    """
+    words = torch.arange(int(word_index.max()) + 1, device=states.device)
+    member = word_index.unsqueeze(1) == words.view(1, -1, 1)  # (B, W, n)
+    mean = member.to(states.dtype) / member.sum(dim=2, keepdim=True).clamp(min=1)
+    return mean @ states[:, : word_index.shape[1]], member.any(dim=2)

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from rpbert.model.crf import Crf
 from rpbert.model.gates import parse_gate
-from rpbert.model.modeling import RpBert, word_means
+from rpbert.model.modeling import RpBert
+from rpbert.model.texts import word_means
 from rpbert.training.recipe import Multitask
 
 

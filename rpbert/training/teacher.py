@@ -34,8 +34,7 @@ from rpbert.evaluation.metrics import ner_scores
 from rpbert.evaluation.prediction import best_labels
 from rpbert.model.configuration import LABELS
 from rpbert.model.crf import Crf
-from rpbert.model.modeling import word_means
-from rpbert.model.texts import CASES, collate_pieces, to_pieces
+from rpbert.model.texts import CASES, collate_pieces, to_pieces, word_means
 from rpbert.training.batches import Readings, ner_batches
 from rpbert.training.recipe import Recipe
 

@@ -101,6 +101,9 @@ def _enliven(model: RpBert, seed: int) -> None:
             parameter.copy_(noise(parameter) * 1.5 / parameter.shape[-1] ** 0.5)
         elif name.endswith("bias"):
             parameter.copy_(0.1 * noise(parameter))
+    for vector in (model.scene_vector, model.echo_vector):
+        if vector is not None:
+            vector.copy_(0.5 * noise(vector))
     for module in model.region_encoder.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.weight.copy_(0.6 + 0.1 * noise(module.weight))

@@ -1,11 +1,13 @@
-"""The contrast against arithmetic done by hand."""
+"""The matching of tweets and pictures, against arithmetic done by hand."""
 
+import copy
 import math
 
 import pytest
 import torch
 
-from rpbert.model.matching import contrastive_loss
+from rpbert.model.matching import CLASSES, Matching, PictureMap, contrastive_loss
+from rpbert.model.modeling import RpBert
 
 LN2 = math.log(2)
 
@@ -45,3 +47,75 @@ def test_another_caption_of_the_same_picture_is_not_pushed_away() -> None:
     contrastive_loss(logits, torch.tensor([1, 1])).backward()
     assert logits.grad is not None
     assert logits.grad.abs().max() < 1e-7
+
+
+# ---- the picture map ----------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def test_a_picture_is_what_the_cnn_found_and_the_names_of_its_likely_classes() -> None:
+    """Two channels in a space of sentences with three numbers: channel 0 says class 5, channel 1 says class 7."""
+    made = PictureMap(2, 3)
+    made.classifier.weight.zero_()
+    made.classifier.bias.fill_(-50.0)
+    made.classifier.bias[[5, 7]] = 0.0
+    made.classifier.weight[5, 0] = made.classifier.weight[7, 1] = math.log(3)
+    made.class_vectors.weight.zero_()
+    made.class_vectors.weight[:, 5] = torch.tensor([4.0, 0.0, 0.0])
+    made.class_vectors.weight[:, 7] = torch.tensor([0.0, 4.0, 0.0])
+    made.map.weight.zero_()
+    made.map.weight[:, 2:] = torch.eye(3)  # the names as they are
+    made.map.weight[2, :2] = torch.tensor([2.0, 5.0])  # and the channels, weighted, in the third number
+    made.map.bias.zero_()
+    # Class 5 with the odds 3 to 1: the mixture is (3, 1, 0), and the channels add (0, 0, 2).
+    expected = torch.tensor([3.0, 1.0, 2.0]) / math.sqrt(14)
+    torch.testing.assert_close(made(torch.tensor([[1.0, 0.0]]))[0], expected)
+
+
+def test_only_the_map_itself_is_trained() -> None:
+    made = PictureMap(4, 3)
+    made(torch.ones(2, 4)).sum().backward()
+    assert {name for name, part in made.named_parameters() if part.requires_grad} == {"map.weight", "map.bias"}
+    assert made.map.weight.grad is not None
+    assert made.classifier.weight.shape == (CLASSES, 4)
+
+
+def test_channels_are_left_out_in_training_alone() -> None:
+    made, pooled = PictureMap(40, 8), torch.rand(3, 40, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        assert torch.equal(made(pooled), made(pooled))
+        assert not torch.allclose(made(pooled, 0.7), made(pooled, 0.7), atol=1e-2)
+
+
+# ---- what the pair says -------------------------------------------------------------------------------------------
+
+
+def matching_of(model: RpBert) -> Matching:
+    assert model.matching is not None
+    return model.matching
+
+
+@torch.no_grad()
+def test_similarity_is_a_scaled_cosine(tiny_model: RpBert) -> None:
+    matching = copy.deepcopy(matching_of(tiny_model))
+    matching.log_scale.fill_(torch.tensor(10.0).log())
+    text, picture = torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    torch.testing.assert_close(matching.similarity(text, picture), torch.tensor([[0.0, 10.0], [8.0, 6.0]]))
+    matching.log_scale.fill_(20.0)
+    assert matching.similarity(text, picture).max() < 101
+
+
+@torch.no_grad()
+def test_the_pair_s_term_is_of_the_cosine_and_the_counts_alone(tiny_model: RpBert) -> None:
+    """Not of the vectors. Seven numbers go in: five times the cosine, and log(1 + count) of each count."""
+    matching, seen = matching_of(tiny_model), []
+    handle = matching.pair_head.register_forward_pre_hook(lambda _module, args: seen.append(args[0]))
+    counts = torch.tensor([[2.0, 0.5, 0.1, 0.6, 1.0, 0.4], [0.0] * 6])
+    logits = matching.pair_logits(torch.tensor([0.3, -0.2]), counts)
+    handle.remove()
+    expected = [[1.5, *(math.log1p(count) for count in counts[0].tolist())], [-1.0, *[0.0] * 6]]
+    torch.testing.assert_close(seen[0], torch.tensor(expected))
+    assert logits.shape == (2, 6)
+    changed = matching.pair_logits(torch.tensor([0.3, -0.2]), counts + 1.0)
+    assert (changed - logits).abs().min(dim=1).values.max() > 0  # every count row has a say

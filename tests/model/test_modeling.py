@@ -1,44 +1,31 @@
 """The two passes: what padding, gates and missing pictures may and may not change."""
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
+from passes import CLEAR, GATES, TWEETS, BatchOf, apart, encoder_calls, random_regions
 from torch import Tensor
 
-from rpbert.model.configuration import LABELS, REGIONS, RpBertConfig
+from rpbert.model.configuration import LABELS, RpBertConfig
 from rpbert.model.gates import Gate
+from rpbert.model.inputs import Texts
 from rpbert.model.matching import masked_mean
-from rpbert.model.modeling import RpBert, RpBertOutput
+from rpbert.model.modeling import RpBert
+from rpbert.model.outputs import RpBertOutput
 from rpbert.model.texts import CASES
 from rpbert.model.vision import RegionEncoder
 
-BatchOf = Callable[[list[str]], dict[str, Tensor]]
-
-TWEETS = ["Meet Barack Obama in Paris!", "lol", "RT @nasa: sunrise over #London https://t.co/x", "real madrid"]
-GATES: list[Gate] = ["soft", "hard", "open", "closed", 0.3, 0.0]
-CLEAR = 1e-2  # a difference that cannot be rounding
-
-
-def random_regions(rows: int, channels: int = 96, seed: int = 0) -> Tensor:
-    return torch.randn(rows, REGIONS, channels, generator=torch.Generator().manual_seed(seed))
-
-
-def apart(one: Tensor | None, other: Tensor | None) -> float:
-    """The largest difference."""
-    assert one is not None
-    assert other is not None
-    return float((one - other).detach().abs().max())
-
 
 def with_relation(model: RpBert, logit: float) -> RpBert:
-    """A copy that is sure of the relation: log-odds far beyond what its weights can say."""
+    """A copy that is sure that pictures belong and add, or do not: log-odds far beyond what its weights can say."""
     changed = copy.deepcopy(model)
+    assert changed.belongs_head is not None
     with torch.no_grad():
-        changed.image_adds_head.bias.copy_(torch.tensor([0.0, logit]))
+        for head in (changed.belongs_head, changed.image_adds_head):
+            head.bias.copy_(torch.tensor([0.0, logit]))
     return changed
 
 
@@ -48,25 +35,18 @@ def matching_of(model: RpBert) -> Any:
     return model.matching
 
 
+def sentence_vectors(model: RpBert, batch: dict[str, Tensor]) -> Tensor:
+    """Of the tweets of a batch, by the model's sentence tower."""
+    texts = Texts(batch["input_ids"], batch["attention_mask"])
+    return model.sentence_vector(texts, model.text_encoder.embeddings.word_embeddings(texts.input_ids))
+
+
 def trainable(model: RpBert, **changes: object) -> RpBert:
     """A copy in training mode, its configuration changed."""
     copied = copy.deepcopy(model)
     for name, value in changes.items():
         setattr(copied.config, name, value)
     return copied.train()
-
-
-@contextmanager
-def encoder_calls(model: RpBert) -> Iterator[list[dict[str, Any]]]:
-    """The arguments of every BERT pass."""
-    calls: list[dict[str, Any]] = []
-    handle = model.text_encoder.register_forward_pre_hook(
-        lambda _module, _args, kwargs: calls.append(kwargs), with_kwargs=True
-    )
-    try:
-        yield calls
-    finally:
-        handle.remove()
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +85,8 @@ def test_batched_equals_single(
         assert together.word_mask[row].tolist() == [place < words for place in range(together.word_mask.shape[1])]
         assert apart(together.emissions[row, :words], alone.emissions[0]) < 1e-5
         assert apart(together.gate[row], alone.gate[0]) < 1e-5
-        assert apart(together.image_adds_logits[row], alone.image_adds_logits[0]) < 1e-5
-        assert apart(together.text_represented_logits[row], alone.text_represented_logits[0]) < 1e-5
-        assert apart(together.text_vector[row], alone.text_vector[0]) < 1e-5
+        for task in ("belongs", "image_adds", "text_represented", "cosine"):
+            assert apart(getattr(together.relation, task)[row], getattr(alone.relation, task)[0]) < 1e-5
 
 
 @torch.no_grad()
@@ -116,8 +95,9 @@ def test_shapes(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -
     words = int(batch["word_index"].max()) + 1
     assert output.emissions.shape == (4, words, len(LABELS))
     assert output.word_mask.sum(dim=1).tolist() == [6, 1, 8, 2]
-    assert output.image_adds_logits.shape == output.text_represented_logits.shape == (4, 2)
-    assert output.text_vector.shape == output.picture_vector.shape == (4, 16)
+    relation = output.relation
+    assert relation.belongs.shape == relation.image_adds.shape == relation.text_represented.shape == (4, 2)
+    assert relation.cosine.shape == (4,)
     assert output.gate.shape == (4,)
 
 
@@ -135,8 +115,9 @@ def test_relation_alone_equals_the_relation_of_both_passes(
     alone = tiny_model(**{**batch, "word_index": None}, regions=regions)
     both = tiny_model(**batch, regions=regions)
     assert alone.emissions is None
-    assert apart(alone.image_adds_logits, both.image_adds_logits) < 1e-6
-    torch.testing.assert_close(both.gate, both.image_adds_logits.softmax(dim=1)[:, 1])
+    for task in ("belongs", "image_adds", "text_represented"):
+        assert apart(getattr(alone.relation, task), getattr(both.relation, task)) < 1e-6
+    torch.testing.assert_close(both.gate, both.relation.gate_logits.softmax(dim=1)[:, 1])
 
 
 # ---- gates --------------------------------------------------------------------------------------------------------
@@ -196,9 +177,8 @@ def test_hard_gate_is_closed_below_and_open_above_the_threshold(
 @torch.no_grad()
 def test_gate_acts_row_by_row(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
     """The hard gate opens some rows of a batch and closes others."""
-    soft = tiny_model(**batch, regions=regions)
-    middle = float(soft.image_adds_logits.diff(dim=1).median())
-    model = copy.deepcopy(tiny_model)
+    model = with_relation(tiny_model, 99.0)  # every picture belongs, so the gate is that of image_adds
+    middle = float(model(**batch, regions=regions).relation.image_adds.diff(dim=1).median())
     model.image_adds_head.bias[1] -= middle + 1e-3  # now some log-odds are above 0 and some below
     hard = model(**batch, regions=regions, gate="hard")
     assert 0 < hard.gate.sum() < 4
@@ -249,8 +229,8 @@ def test_the_longest_tweet_leaves_room_for_all_regions(tiny_model: RpBert, tiny_
     mask[1, 5:] = 0
     with encoder_calls(tiny_model) as calls, torch.no_grad():
         tiny_model(ids, mask, case_ids=torch.zeros_like(ids), regions=random_regions(2))
-    assert longest == 512 - 49
-    assert calls[0]["position_ids"][0].tolist() == list(range(512))
+    assert longest == 512 - 49 - 12  # as many pieces of words in the picture as the configuration allows
+    assert calls[0]["position_ids"][0].tolist() == list(range(512 - 12))
     assert calls[0]["position_ids"][1, longest:].tolist() == list(range(5, 54))
 
 
@@ -343,12 +323,14 @@ def ner_loss(output: RpBertOutput) -> Tensor:
 def test_detach_gate_keeps_the_tasks_apart(
     tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor, gate: Gate, detach: bool
 ) -> None:
-    model = trainable(tiny_model, detach_gate=detach)
+    model = trainable(with_relation(tiny_model, 2.0), detach_gate=detach)
     output = model(**batch, regions=regions, gate=gate)
     if gate == "hard":  # a sampled 0 masks the picture, and with it the way back
         assert output.gate.sum() > 0
     ner_loss(output).backward()
-    relation = [*model.image_adds_head.parameters(), *matching_of(model).parameters()]
+    assert model.belongs_head is not None
+    heads = [model.belongs_head, model.image_adds_head, matching_of(model)]
+    relation = [parameter for head in heads for parameter in head.parameters()]
     reached = [parameter.grad is not None and bool(parameter.grad.any()) for parameter in relation]
     assert any(reached) is not detach
     assert model.projection.weight.grad is not None, "pass 2 itself must train"
@@ -361,8 +343,10 @@ def test_relation_loss_trains_its_heads_though_the_gate_is_detached(
 ) -> None:
     model = trainable(tiny_model, detach_gate=True)
     output = model(**{**batch, "word_index": None}, regions=regions)
-    (output.image_adds_logits.pow(2).sum() + output.text_represented_logits.pow(2).sum()).backward()
-    for head in (model.image_adds_head, model.text_represented_head, model.projection, matching_of(model).relation[0]):
+    relation = output.relation
+    sum(logits.pow(2).sum() for logits in (relation.belongs, relation.image_adds, relation.text_represented)).backward()
+    heads = (model.belongs_head, model.image_adds_head, model.text_represented_head)
+    for head in (*heads, model.projection, matching_of(model).pair_head[0]):
         assert head.weight.grad is not None
         assert head.weight.grad.abs().sum() > 0
     assert model.emission_head.weight.grad is None
@@ -395,56 +379,80 @@ def test_a_closed_gate_passes_no_gradient_to_the_picture(
 
 @torch.no_grad()
 def test_matching_vectors_do_not_see_each_other(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
-    own = tiny_model(**batch, regions=regions)
-    swapped = tiny_model(**batch, regions=regions.roll(1, dims=0))
-    assert apart(own.text_vector, swapped.text_vector) == 0
-    assert apart(own.picture_vector.roll(1, dims=0), swapped.picture_vector) < 1e-6
-    torch.testing.assert_close(own.text_vector.norm(dim=1), torch.ones(4))
-    torch.testing.assert_close(own.picture_vector.norm(dim=1), torch.ones(4))
+    """The cosine is that of a vector of the tweet alone and one of the picture alone."""
+    text = sentence_vectors(tiny_model, batch)
+    picture = matching_of(tiny_model).picture_map(regions.mean(dim=1))
+    for vectors in (text, picture):
+        torch.testing.assert_close(vectors.norm(dim=1), torch.ones(4))
+    for shift in (0, 1):
+        found = tiny_model(**batch, regions=regions.roll(shift, dims=0)).relation.cosine
+        torch.testing.assert_close(found, (text * picture.roll(shift, dims=0)).sum(dim=1))
 
 
 @torch.no_grad()
-def test_matching_adds_to_both_relations(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
+def test_matching_adds_to_all_relations(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
     """With the term's last layer zeroed, what is left is the authors' reading of h_CLS."""
-    full = tiny_model(**batch, regions=regions)
+    full = tiny_model(**batch, regions=regions).relation
     model = copy.deepcopy(tiny_model)
-    last = matching_of(model).relation[-1]
+    last = matching_of(model).pair_head[-1]
     last.weight.zero_()
-    last.bias.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0]))
-    biased = model(**batch, regions=regions)
+    last.bias.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 7.0]))
+    biased = model(**batch, regions=regions).relation
     model.matching = None
-    plain = model(**batch, regions=regions)
-    assert apart(full.image_adds_logits, plain.image_adds_logits) > CLEAR
-    torch.testing.assert_close(biased.image_adds_logits, plain.image_adds_logits + torch.tensor([1.0, 2.0]))
-    torch.testing.assert_close(biased.text_represented_logits, plain.text_represented_logits + torch.tensor([3.0, 4.0]))
-    assert plain.text_vector is None
+    plain = model(**batch, regions=regions).relation
+    assert apart(full.image_adds, plain.image_adds) > CLEAR
+    torch.testing.assert_close(biased.belongs, plain.belongs + torch.tensor([1.0, 2.0]))
+    torch.testing.assert_close(biased.image_adds, plain.image_adds + torch.tensor([3.0, 4.0]))
+    torch.testing.assert_close(biased.text_represented, plain.text_represented + torch.tensor([5.0, 7.0]))
+    assert plain.cosine is None
+
+
+@torch.no_grad()
+def test_a_cosine_from_elsewhere_takes_the_place_of_the_model_s(
+    tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor
+) -> None:
+    own = tiny_model(**batch, regions=regions)
+    same = tiny_model(**batch, regions=regions, cosine=own.relation.cosine)
+    other = tiny_model(**batch, regions=regions, cosine=-own.relation.cosine)
+    assert apart(same.relation.belongs, own.relation.belongs) == apart(same.emissions, own.emissions) == 0
+    assert apart(other.relation.belongs, own.relation.belongs) > CLEAR
+    assert torch.equal(other.relation.cosine, -own.relation.cosine)
 
 
 def test_masked_mean_leaves_padding_out() -> None:
     vectors = torch.tensor([[[1.0, 3.0], [3.0, 5.0], [99.0, 99.0]], [[7.0, 8.0], [99.0, 99.0], [99.0, 99.0]]])
     mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
     assert masked_mean(vectors, mask).tolist() == [[2.0, 4.0], [7.0, 8.0]]
+    assert masked_mean(vectors[:1], torch.tensor([[0.5, 1.5, 0.0]])).tolist() == [[2.5, 4.5]]  # a weighted mean
+    assert masked_mean(vectors[:1], torch.zeros(1, 3)).tolist() == [[0.0, 0.0]]
 
 
 @torch.no_grad()
-def test_matching_reads_the_lower_layers(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
+def test_matching_shares_the_lower_layers_alone(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
     """What the layers above learn for names must not change how well a tweet matches a picture."""
-    model = copy.deepcopy(tiny_model)
-    for parameter in model.text_encoder.encoder.layer[model.config.matching_layer :].parameters():
+    assert tiny_model.config.matching_layer == 1
+    model, lower = copy.deepcopy(tiny_model), copy.deepcopy(tiny_model)
+    for parameter in model.text_encoder.encoder.layer[1:].parameters():
         parameter.mul_(0.5)
     before, after = (one(**batch, regions=regions) for one in (tiny_model, model))
     assert apart(before.emissions, after.emissions) > CLEAR
-    assert apart(before.text_vector, after.text_vector) == 0
+    assert apart(before.relation.cosine, after.relation.cosine) == 0
+    for parameter in lower.text_encoder.encoder.layer[:1].parameters():
+        parameter.mul_(0.5)
+    assert apart(before.relation.cosine, lower(**batch, regions=regions).relation.cosine) > 1e-4
 
 
 @torch.no_grad()
-def test_lower_states_are_those_of_the_plain_text_encoder(tiny_model: RpBert, batch: dict[str, Tensor]) -> None:
-    plain = {name: batch[name] for name in ("input_ids", "attention_mask")}
-    states = tiny_model.text_encoder(**plain, output_hidden_states=True).hidden_states
-    words = tiny_model.text_encoder.embeddings.word_embeddings(batch["input_ids"])
-    ours, real = tiny_model.lower_states(words, batch["attention_mask"]), batch["attention_mask"].bool()
-    assert tiny_model.config.matching_layer == 1
-    torch.testing.assert_close(ours[real], states[1][real])
+def test_the_sentence_tower_is_the_plain_text_encoder_where_its_layers_are_the_same(
+    tiny_model: RpBert, batch: dict[str, Tensor]
+) -> None:
+    model = copy.deepcopy(tiny_model)
+    upper = model.text_encoder.encoder.layer[1:]
+    matching_of(model).sentence_layers.load_state_dict(upper.state_dict())
+    states = model.text_encoder(batch["input_ids"], batch["attention_mask"]).last_hidden_state
+    for row, length in enumerate(batch["attention_mask"].sum(dim=1).tolist()):
+        mean = states[row, :length].mean(dim=0)  # [CLS] and [SEP] included, as sentence encoders are trained
+        torch.testing.assert_close(sentence_vectors(model, batch)[row], mean / mean.norm(), atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
@@ -455,29 +463,7 @@ def test_how_a_word_is_written_matters_for_names_but_not_for_matching(
     large = {**batch, "case_ids": torch.full_like(batch["case_ids"], CASES.index("UPPER"))}
     first, second = (tiny_model(**inputs, regions=regions) for inputs in (small, large))
     assert apart(first.emissions, second.emissions) > CLEAR
-    torch.testing.assert_close(first.text_vector, second.text_vector)
-
-
-@torch.no_grad()
-def test_similarity_is_a_scaled_cosine(tiny_model: RpBert) -> None:
-    matching = copy.deepcopy(matching_of(tiny_model))
-    matching.log_scale.fill_(torch.tensor(10.0).log())
-    text, picture = torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    torch.testing.assert_close(matching.similarity(text, picture), torch.tensor([[0.0, 10.0], [8.0, 6.0]]))
-    matching.log_scale.fill_(20.0)
-    assert matching.similarity(text, picture).max() < 101
-
-
-@torch.no_grad()
-def test_relation_term_knows_the_cosine_alone(tiny_model: RpBert) -> None:
-    """Not the vectors: two other vectors at the same angle say the same."""
-    text, picture = torch.zeros(3, 16), torch.zeros(3, 16)
-    text[0, 0] = text[1, 5] = text[2, 0] = 1
-    picture[0, :2] = picture[1, 5:7] = torch.tensor([0.6, 0.8])
-    picture[2, :2] = torch.tensor([-0.6, 0.8])
-    logits = matching_of(tiny_model).relation_logits(text, picture)
-    assert apart(logits[0], logits[1]) < 1e-6
-    assert apart(logits[0], logits[2]) > CLEAR
+    torch.testing.assert_close(first.relation.cosine, second.relation.cosine)
 
 
 # ---- a new model --------------------------------------------------------------------------------------------------

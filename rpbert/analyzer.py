@@ -107,14 +107,16 @@ class Prepared:
     scene: tuple[SceneLine, ...]  # the lines of words that `pictures` holds
     warnings: tuple[str, ...]
     seconds: float  # spent on reading tweet and picture, CNN and text reader included
+    seen: "Seen | None" = None  # the picture, for another text beside it
 
 
 class Seen(NamedTuple):
     """What is remembered of a picture."""
 
     regions: Tensor  # (1, 49, C)
-    lines: tuple[SceneLine, ...]
-    warning: str | None  # why its words could not be read, if so
+    lines: tuple[SceneLine, ...]  # all that were read; the model takes the largest
+    unread: str | None  # why its words could not be read, if so
+    frames: int = 1  # of its file
 
 
 class Analyzer:
@@ -197,25 +199,19 @@ class Analyzer:
         if image is None:
             return self._put_together(text, None, began)
         picture = open_picture(image)
-        seen, warnings = self._look_at(picture), []
-        if picture.frames > 1:
-            warnings.append(f"The picture is animated: only the first of its {picture.frames} frames was read.")
-        if scene is not None:
-            seen = seen._replace(lines=tuple(scene))
-        elif seen.warning is not None:
-            warnings.append(seen.warning)
-        return self._put_together(text, seen, began, warnings)
+        return self._put_together(text, self._look_at(picture)._replace(frames=picture.frames), began, scene)
 
     def changed(self, prepared: Prepared, text: str, scene: Sequence[SceneLine] | None = None) -> Prepared:
         """The same picture (or none) beside another text, or with other words in it; without a CNN pass."""
-        began = time.perf_counter()
-        if prepared.pictures is None:
-            return self._put_together(text, None, began)
-        lines = prepared.scene if scene is None else tuple(scene)
-        return self._put_together(text, Seen(prepared.pictures.regions, lines, None), began)
+        return self._put_together(text, prepared.seen, time.perf_counter(), scene)
 
-    def _put_together(self, text: str, seen: Seen | None, began: float, warnings: Sequence[str] = ()) -> Prepared:
+    def _put_together(
+        self, text: str, seen: Seen | None, began: float, scene: Sequence[SceneLine] | None = None
+    ) -> Prepared:
+        """A text beside a picture that was seen, with `scene` in place of the lines that were read in it."""
         config = self.model.config
+        if seen is not None and scene is not None:
+            seen = seen._replace(lines=tuple(scene), unread=None)
         words = split_words(text)
         limit = config.text.max_position_embeddings if seen is None else config.max_pieces
         tweet = to_pieces(self.tokenizer, [word.text for word in words], limit)
@@ -229,8 +225,8 @@ class Analyzer:
                 lines = kept_lines(self.tokenizer, seen.lines, config.scene_pieces)
                 tensors = scene_tensors(self.tokenizer, config.scene_pieces, [(read, tweet)], [lines])
             pictures = Pictures.of(seen.regions, **tensors)
-        notes = (*_text_warnings(text, words, tweet.words), *warnings)
-        return Prepared(text, tuple(words), texts, pictures, lines, notes, time.perf_counter() - began)
+        warnings = (*_text_warnings(text, words, tweet.words), *_picture_warnings(seen))
+        return Prepared(text, tuple(words), texts, pictures, lines, warnings, time.perf_counter() - began, seen)
 
     def forget_pictures(self) -> None:
         """Empty the cache of pictures."""
@@ -249,7 +245,7 @@ class Analyzer:
             try:
                 seen = seen._replace(lines=self._scene_reader().read(picture.image))
             except UserError as error:
-                seen = seen._replace(warning=f"{error} The tweet is read with the picture's regions alone.")
+                seen = seen._replace(unread=f"{error} The tweet is read with the picture's regions alone.")
         with self._lock:
             self._seen[picture.key] = seen
             while len(self._seen) > CACHED_PICTURES:
@@ -325,4 +321,14 @@ def _text_warnings(text: str, words: Sequence[Word], read: int) -> list[str]:
             "Most of this tweet is not in Latin letters. The model learned from English tweets: expect it to miss "
             "names here, or to guess."
         )
+    return warnings
+
+
+def _picture_warnings(seen: Seen | None) -> list[str]:
+    """What a person should know of a picture."""
+    warnings = []
+    if seen is not None and seen.frames > 1:
+        warnings.append(f"The picture is animated: only the first of its {seen.frames} frames was read.")
+    if seen is not None and seen.unread is not None:
+        warnings.append(seen.unread)
     return warnings

@@ -14,7 +14,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.model.modeling import RpBert
-from rpbert.model.pictures import picture_tensor
+from rpbert.model.pictures import open_picture, picture_tensor
 from rpbert.training.recipe import Alignment, Dev, Features, Multitask, Recipe, Teacher
 
 COLOURS = {
@@ -45,12 +45,11 @@ def settings(**changes: Any) -> Multitask:
         "detach_gate": True,
         "average": 0.0,
         "text_only": 0.0,
-        "masked": 0.0,
         "lower_cased": 0.0,
         "hashtags": 0.0,
         "visible_weight": 0.0,
         "swapped": 0.0,
-        "swapped_weight": 0.5,
+        "hard": 0.0,
         "relation_weight": 1.0,
     }
     return Multitask(**{**values, **changes})
@@ -62,14 +61,15 @@ def recipe(**changes: Any) -> Recipe:
         "preset": "mini",
         "seed": 3,
         "pairs": ["pairs.jsonl"],
+        "scene_text": ["scenes.jsonl"],
         "captions": ["captions.tsv"],
         "tweets": ["train.txt"],
         "tweet_pictures": False,
         "dev": Dev(pairs="dev.jsonl", tweets=["valid.txt"]),
         "features": Features(characters=0, static_vectors=""),
-        "alignment": Alignment(epochs=3, batch=4, learning_rate=1e-2, weight_decay=0.1, region_dropout=0.1),
-        "teacher": Teacher(weights="", epochs=0, learning_rate=1e-3, share=0.5, unlabelled=[]),
-        "multitask": settings(interleave=True, average=0.8, text_only=0.3, swapped=0.5, visible_weight=0.5),
+        "alignment": Alignment(epochs=3, batch=4, learning_rate=1e-2, channel_dropout=0.1, text_dropout=0.1, folds=2),
+        "teacher": Teacher(epochs=0, learning_rate=1e-3, share=0.5),
+        "multitask": settings(interleave=True, average=0.8, text_only=0.3, swapped=0.5, hard=0.5, visible_weight=0.5),
     }
     return Recipe(**{**values, **changes})
 
@@ -98,12 +98,21 @@ def _pair(number: int, colour: str) -> dict[str, Any]:
     }
 
 
+def _scene(row: dict[str, Any], number: int) -> dict[str, Any]:
+    """The words in a picture as its colour, a sign beside it, or none."""
+    signs = (row["image"].removesuffix(".bmp").upper(), "KEEP OUT")[: number % 3]
+    return {"id": row["id"], "lines": [{"text": sign, "score": 0.9, "area": 0.2} for sign in signs]}
+
+
 def write_corpus(folder: Path) -> Path:
     """Every file that `recipe` names, and their pictures."""
     draw_all(folder / "images")
+    scenes = []
     for file, shift in (("pairs.jsonl", 0), ("dev.jsonl", 1)):
         rows = [_pair(number + shift, colour) for number, colour in enumerate(COLOURS)]
         (folder / file).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        scenes += [json.dumps(_scene(row, number)) + "\n" for number, row in enumerate(rows)]
+    (folder / "scenes.jsonl").write_text("".join(scenes), encoding="utf-8")
     captions = [f"{name}.bmp\ta {name} {thing}\tmatch\n" for name in COLOURS for thing in ("wall", "square")]
     captions.append("red.bmp\ta blue wall\tno-match\n")
     (folder / "captions.tsv").write_text("".join(captions), encoding="utf-8")
@@ -128,7 +137,7 @@ def seeing(model: RpBert) -> RpBert:
         if isinstance(module, nn.BatchNorm2d):
             module.train()
             module.momentum = 1.0  # take over the statistics of the one batch below
-    pictures = [Image.new("RGB", (1, 1), colour) for colour in COLOURS.values()]
+    pictures = [open_picture(Image.new("RGB", (1, 1), colour)) for colour in COLOURS.values()]
     seer.region_encoder.regions(torch.stack([picture_tensor(picture, model.config) for picture in pictures]))
     return seer.eval()
 

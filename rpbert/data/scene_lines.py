@@ -25,9 +25,11 @@ def read_scene_file(path: Path) -> dict[str, Lines]:
     for number, row in lines_of(path):
         try:
             record = json.loads(row)
-            lines = [SceneLine(line["text"], line["score"], line["area"]) for line in record["lines"]]
+            lines = [
+                SceneLine(str(line["text"]), float(line["score"]), float(line["area"])) for line in record["lines"]
+            ]
             found[str(record["id"])] = tuple(line for line in lines if plain(line.text))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise bad_line(path, number, "expected id and lines of text, score and area") from error
     return found
 
@@ -65,7 +67,9 @@ def read_scenes(pictures: Iterable[Path], cache: Path | None = None) -> dict[Pat
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         rows = [[asdict(line) for line in found[path]] for path in paths]
-        file.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+        new = file.with_suffix(".new")  # renamed when it is whole: a run may be killed while it writes
+        new.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+        new.rename(file)
     return found
 
 

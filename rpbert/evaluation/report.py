@@ -47,6 +47,10 @@ def _relation_lines(relation: dict[str, Any]) -> list[str]:
     if "swapped_auc" in relation:
         lines += ["", f"true versus swapped picture, AUC: {relation['swapped_auc']:.4f}"]
         lines += _by_lines(relation["swapped_auc_by"])
+        lines.append(f"  by gate, where it adds {_or_dash(relation['gate_swapped_auc_where_adds'])}")
+    if "belongs" in relation:
+        row = relation["belongs"]
+        lines.append(f"P(belongs), calibration error: {row['ece']:.4f} (if {row['prior']:.0%} of all pictures belong)")
     if "matched" in relation:
         row = relation["matched"]
         lines += ["", f"matched versus not, AUC: {_or_dash(row['auc'])} ({row['positive']} of {row['n']} matched)"]

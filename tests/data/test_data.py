@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from rpbert.data.readers import Caption, Example, read_captions, read_conll, read_pairs, repair_bio
+from rpbert.data.readers import Caption, Example, read_captions, read_conll, read_lines, read_pairs, repair_bio
 from rpbert.errors import UserError
 
 
@@ -321,32 +321,47 @@ def test_bad_caption(tmp_path: Path, line: str, what: str) -> None:
     assert what in message
 
 
+# ---- one tweet a line ----------------------------------------------------------------------------------------------
+
+
+def test_tweets_without_labels_one_a_line(tmp_path: Path) -> None:
+    read = read_lines(conll(tmp_path, "Go #Rovers !\r\n\n \u200b\nhi\u2028there\n"))
+    assert read == [Example("1", ("Go", "#", "Rovers", "!")), Example("4", ("hi", "there"))]
+    assert all(example.labels is None for example in read)
+
+
+def test_a_line_that_no_tweet_can_be_is_named(tmp_path: Path) -> None:
+    message = refusal(read_lines, conll(tmp_path, "hi\n" + "x" * 2001 + "\n"))
+    assert "line 2:" in message
+    assert "2,001" in message
+
+
 # ---- whole files --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("read", [read_conll, read_pairs, read_captions])
+@pytest.mark.parametrize("read", [read_conll, read_pairs, read_captions, read_lines])
 def test_file_that_is_missing(tmp_path: Path, read: Any) -> None:
     assert "no file" in refusal(read, tmp_path / "nothing.txt")
 
 
-@pytest.mark.parametrize("read", [read_conll, read_pairs, read_captions])
+@pytest.mark.parametrize("read", [read_conll, read_pairs, read_captions, read_lines])
 def test_folder_in_place_of_a_file(tmp_path: Path, read: Any) -> None:
     assert "no file" in refusal(read, tmp_path)
 
 
-@pytest.mark.parametrize("read", [read_conll, read_pairs, read_captions])
+@pytest.mark.parametrize("read", [read_conll, read_pairs, read_captions, read_lines])
 def test_file_that_is_not_utf8(tmp_path: Path, read: Any) -> None:
     path = tmp_path / "latin.txt"
     path.write_bytes("Málaga\tB-LOC\n".encode("latin-1"))
     assert "not UTF-8" in refusal(read, path)
 
 
-@pytest.mark.parametrize("read", [read_conll, read_pairs, read_captions])
+@pytest.mark.parametrize("read", [read_conll, read_pairs, read_captions, read_lines])
 def test_file_with_nothing_in_it(tmp_path: Path, read: Any) -> None:
     assert "has no" in refusal(read, conll(tmp_path, ""))
 
 
-@pytest.mark.parametrize("read", [read_conll, read_pairs])
+@pytest.mark.parametrize("read", [read_conll, read_pairs, read_lines])
 def test_file_of_blank_lines(tmp_path: Path, read: Any) -> None:
     assert "has no" in refusal(read, conll(tmp_path, "\n\n"))
 

@@ -177,7 +177,7 @@ def run(
     """`train` on the folders above; only the sizes of the preset are those of the tiny model."""
     text, vision = write_base_weights(tmp_path, seeing(tiny_model), tokenizer)
     config = copy.deepcopy(tiny_config)
-    config.matching = False
+    config.matching = config.belongs = config.scene_text = False
     monkeypatch.setattr(training, "preset_config", lambda name: copy.deepcopy(config))
 
     def train(output: Path, chosen: Recipe) -> dict[str, Any]:

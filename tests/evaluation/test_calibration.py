@@ -59,6 +59,14 @@ def test_a_boundary_belongs_to_the_range_above() -> None:
     assert expected_calibration_error([0.49, 0.9], [False, True], bins=2) == pytest.approx((0.49 + 0.1) / 2)
 
 
+def test_weighted_cases_by_hand() -> None:
+    # Below 0.5: claimed (2 * 0.1 + 0.3) / 3 where none came true; from 0.5 on (0.6 + 4 * 0.9) / 5 where 4 of 5 did.
+    error = expected_calibration_error([0.1, 0.3, 0.6, 0.9], [0, 0, 0, 1], bins=2, weights=[2, 1, 1, 4])
+    assert error == pytest.approx(3 / 8 * (0.5 / 3) + 5 / 8 * abs(4.2 / 5 - 4 / 5))
+    even = expected_calibration_error([0.1, 0.9, 0.3], [0, 1, 1], weights=[0.2] * 3)
+    assert even == pytest.approx(expected_calibration_error([0.1, 0.9, 0.3], [0, 1, 1]))
+
+
 def test_what_comes_true_as_often_as_claimed_has_no_error() -> None:
     assert expected_calibration_error([0.25] * 4, [0, 1, 0, 0]) == pytest.approx(0)
     assert expected_calibration_error([0.0, 1.0], [0, 1]) == 0  # a sure no is right where the label is no
@@ -162,10 +170,10 @@ def dev_set(model: RpBert, tokenizer: PreTrainedTokenizerBase, count: int, pictu
     for index, (example, found) in enumerate(zip(bare, predict(model, tokenizer, bare, regions), strict=True)):
         right = index % 3 > 0
         labels = found.labels if right else ("O",) * len(example.words)
-        adds, shown = (
+        adds, shows = (
             None if p is None else int((p > 0.5) == right) for p in (found.image_adds, found.text_represented)
         )
-        made.append(Example(example.id, example.words, labels, example.picture, adds, shown))
+        made.append(Example(example.id, example.words, labels, example.picture, adds, shows))
     return made
 
 
@@ -234,6 +242,49 @@ def test_calibrating_again_begins_anew(
     model = copy.deepcopy(tiny_model)
     first = calibrate(model, tokenizer, pairs, regions)
     assert calibrate(model, tokenizer, pairs, regions) == pytest.approx(first, rel=1e-4, abs=1e-4)
+
+
+def belongs_loss(model: RpBert, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Example]) -> float:
+    """Negative log-likelihood per picture: own ones belong, those of the next pair do not."""
+    own = predict(model, tokenizer, pairs, regions, pictures=pairs)
+    swapped = predict(model, tokenizer, pairs, regions, pictures=[*pairs[1:], pairs[0]])
+    yes, no = (
+        sum(math.log(side(found.belongs)) for found in group)
+        for group, side in ((own, lambda p: p), (swapped, lambda p: 1 - p))
+    )
+    return -(yes + no) / (2 * len(pairs))
+
+
+def test_belongs_is_calibrated_as_if_every_second_picture_belonged(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, pairs: list[Example]
+) -> None:
+    """Whatever the prior of the configuration, which comes on top."""
+    even, likely = copy.deepcopy(tiny_model), copy.deepcopy(tiny_model)
+    likely.config.belongs_prior = 0.8
+    found, other = (calibrate(model, tokenizer, pairs, regions) for model in (even, likely))
+    names = ("belongs_temperature", "belongs_bias")
+    assert [other[name] for name in names] == pytest.approx([found[name] for name in names], rel=1e-3, abs=1e-3)
+    assert likely.config.belongs_prior == 0.8
+    least = belongs_loss(even, tokenizer, pairs)
+    assert least < belongs_loss(tiny_model, tokenizer, pairs)
+    assert least <= math.log(2) + 1e-6  # never worse than saying 0.5 of every picture
+    for change in (-0.1, 0.1):
+        moved = copy.deepcopy(even)
+        moved.config.belongs_bias += change
+        assert belongs_loss(moved, tokenizer, pairs) > least
+    before, after = (predict(model, tokenizer, pairs[:1], regions)[0].belongs for model in (even, likely))
+    assert before is not None
+    assert after is not None
+    assert math.log(after / (1 - after)) - math.log(before / (1 - before)) == pytest.approx(math.log(4), abs=5e-2)
+
+
+def test_a_model_that_does_not_ask_what_belongs_is_calibrated_without(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, pairs: list[Example]
+) -> None:
+    model = copy.deepcopy(tiny_model)
+    model.config.belongs, model.belongs_head = False, None
+    found = calibrate(model, tokenizer, pairs, regions)
+    assert (found["belongs_temperature"], found["belongs_bias"]) == (1, 0)
 
 
 def test_each_relation_has_its_own_temperature_and_bias(

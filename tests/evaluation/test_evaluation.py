@@ -2,24 +2,27 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from passes import line
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.data.readers import Caption, Example
 from rpbert.evaluation.metrics import (
+    SCORES,
     SWAPS,
     auc_by_score,
     binary_scores,
     evaluate,
     evaluate_captions,
+    gate_swapped_auc_where_adds,
     name_calibration,
     ner_scores,
-    relatedness,
     swapped_scores,
 )
 from rpbert.evaluation.prediction import Prediction, predict
@@ -117,43 +120,56 @@ def test_auc_of_one_class_is_none(label: int) -> None:
     assert scores["accuracy"] == 0.5
 
 
-def pair(adds: float, shown: float, similarity: float | None = None) -> Prediction:
-    return Prediction((), (), adds, shown, similarity)
-
-
-def test_relatedness_is_the_probability_of_either() -> None:
-    assert relatedness(pair(0.5, 0.2)) == pytest.approx(0.6)
-    assert relatedness(pair(0.0, 0.0)) == 0
-    assert relatedness(pair(1.0, 0.3)) == 1
+def pair(
+    adds: float, shows: float, similarity: float | None = None, belongs: float | None = None, gate: float = 0.5
+) -> Prediction:
+    return Prediction((), (), belongs, adds, shows, gate, similarity)
 
 
 def test_swapped_scores_by_hand() -> None:
-    own = [pair(0.9, 0.1, 0.3), pair(0.4, 0.4, 0.1)]  # related 0.91, 0.64
-    swapped = [[pair(0.5, 0.5, 0.2), pair(0.1, 0.1, 0.0)], [pair(0.3, 0.0, 0.4), pair(0.9, 0.9, 0.05)]]
-    # related of the swapped: 0.75, 0.19, 0.3, 0.99. In order: of 0.91 three, of 0.64 two, out of eight.
+    own = [pair(0.9, 0.1, 0.3, 0.91, 0.8), pair(0.4, 0.4, 0.1, 0.64, 0.3)]
+    swapped = [
+        [pair(0.5, 0.5, 0.2, 0.75, 0.4), pair(0.1, 0.1, 0.0, 0.19, 0.0)],
+        [pair(0.3, 0.0, 0.4, 0.3, 0.1), pair(0.9, 0.9, 0.05, 0.99, 0.3)],
+    ]
     scores = swapped_scores(own, swapped)
-    assert scores["related"] == pytest.approx(5 / 8)
+    # belongs of the swapped: 0.75, 0.19, 0.3, 0.99. In order: of 0.91 three, of 0.64 two, out of eight.
+    assert scores["belongs"] == pytest.approx(5 / 8)
+    assert scores["gate"] == pytest.approx((4 + 2.5) / 8)  # 0.3 twice is half
     assert scores["image_adds"] == pytest.approx((3.5 + 2) / 8)  # 0.9 twice is half
     assert scores["text_represented"] == pytest.approx((1.5 + 2) / 8)  # 0.1 against 0.5 0.1 0 0.9, 0.4 likewise
     assert scores["similarity"] == pytest.approx((3 + 2) / 8)
 
 
-def test_swapped_scores_of_a_model_without_matching() -> None:
-    assert set(swapped_scores([pair(0.9, 0.9)], [[pair(0.1, 0.1)]])) == {"related", "image_adds", "text_represented"}
+def test_swapped_scores_of_a_model_that_neither_matches_nor_asks_what_belongs() -> None:
+    assert set(swapped_scores([pair(0.9, 0.9)], [[pair(0.1, 0.1)]])) == {"gate", "image_adds", "text_represented"}
+
+
+def test_swapped_auc_of_the_gate_where_the_picture_adds_by_hand() -> None:
+    adds = [1, 0, None, 1]
+    examples = [Example(str(index), ("a",), image_adds=label) for index, label in enumerate(adds)]
+    own = [pair(0.5, 0.5, gate=gate) for gate in (0.6, 0.99, 0.99, 0.2)]
+    swapped = [
+        [pair(0.5, 0.5, gate=gate) for gate in (0.1, 0.999, 0.999, 0.7)],
+        [pair(0.5, 0.5, gate=gate) for gate in (0.3, 0.999, 0.999, 0.2)],
+    ]
+    # 0.6 and 0.2 against 0.1, 0.7, 0.3, 0.2: three below 0.6; one below 0.2 and one equal.
+    assert gate_swapped_auc_where_adds(examples, own, swapped) == pytest.approx((3 + 1.5) / 8)
+    assert gate_swapped_auc_where_adds(examples[1:3], own[1:3], [shift[1:3] for shift in swapped]) is None
 
 
 def test_auc_by_score_of_one_class_is_none() -> None:
-    assert auc_by_score([1], [pair(0.9, 0.9)]) == {"related": None, "image_adds": None, "text_represented": None}
+    assert auc_by_score([1], [pair(0.9, 0.9)]) == {"gate": None, "image_adds": None, "text_represented": None}
 
 
 def test_name_calibration_by_hand() -> None:
     gold = [("B-PER", "O", "I-LOC"), ("O",)]
     found = [
-        Prediction(("B-PER", "B-ORG", "B-LOC"), (0.9, 0.3, 0.5), None, None, None),  # right, wrong, right
-        Prediction(("B-PER",), (0.7,), None, None, None),  # wrong
+        Prediction(("B-PER", "B-ORG", "B-LOC"), (0.9, 0.3, 0.5)),  # right, wrong, right
+        Prediction(("B-PER",), (0.7,)),  # wrong
     ]
     assert name_calibration(gold, found) == pytest.approx((0.1 + 0.3 + 0.5 + 0.7) / 4)
-    assert name_calibration([("B-PER",)], [Prediction(("O",), (), None, None, None)]) is None
+    assert name_calibration([("B-PER",)], [Prediction(("O",), ())]) is None
 
 
 # ---- predictions --------------------------------------------------------------------------------------------------
@@ -189,9 +205,7 @@ class Pictures:
 def alike(one: Prediction, other: Prediction) -> bool:
     numbers = [
         *zip(one.confidences, other.confidences, strict=False),
-        (one.image_adds, other.image_adds),
-        (one.text_represented, other.text_represented),
-        (one.similarity, other.similarity),
+        *((getattr(one, name), getattr(other, name)) for name in SCORES),
     ]
     return one.labels == other.labels and all(
         a is b is None or (a is not None and b is not None and abs(a - b) < 1e-4) for a, b in numbers
@@ -247,17 +261,53 @@ def test_words_that_do_not_fit_are_no_names(
 
 def test_without_regions_there_is_no_relation(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
     for prediction in predict(tiny_model, tokenizer, tweets(3)):
-        assert (prediction.image_adds, prediction.text_represented, prediction.similarity) == (None, None, None)
+        assert [getattr(prediction, name) for name in SCORES] == [None] * 5
 
 
 def test_probabilities_are_those_of_yes(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
     model = copy.deepcopy(tiny_model)
     with torch.no_grad():
-        for head, bias in ((model.image_adds_head, [0.0, 90.0]), (model.text_represented_head, [90.0, 0.0])):
+        heads = (model.belongs_head, model.image_adds_head, model.text_represented_head)
+        for head, bias in zip(heads, ([90.0, 0.0], [0.0, 90.0], [90.0, 0.0]), strict=True):
+            assert head is not None
             head.bias.copy_(torch.tensor(bias))
     (prediction,) = predict(model, tokenizer, tweets(1), Pictures())
-    assert prediction.image_adds == pytest.approx(1)
+    assert prediction.belongs == pytest.approx(0)
+    assert prediction.image_adds == pytest.approx(1)  # given that it belongs
     assert prediction.text_represented == pytest.approx(0)
+    assert prediction.gate == pytest.approx(0)  # it adds, but does not belong
+
+
+def test_a_prediction_is_what_pass_1_says(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    (example,) = tweets(1)
+    (prediction,) = predict(tiny_model, tokenizer, [example], Pictures())
+    batch = collate_pieces([to_pieces(tokenizer, example.words, 100)])
+    with torch.no_grad():
+        relation = tiny_model(**batch, regions=Pictures()([example])).relation
+    for name in ("belongs", "image_adds", "text_represented"):
+        expected = float(getattr(relation, name).softmax(dim=1)[0, 1])
+        assert getattr(prediction, name) == pytest.approx(expected, abs=1e-5)
+    assert prediction.belongs is not None
+    assert prediction.image_adds is not None
+    assert prediction.gate == pytest.approx(prediction.belongs * prediction.image_adds, abs=1e-5)
+    assert prediction.similarity == pytest.approx(float(relation.cosine), abs=1e-5)
+
+
+def test_the_words_in_a_picture_go_with_the_picture(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Batched as single; and with another tweet's picture come that picture's words."""
+    signs = [(), (line("PARIS"),), (line("meet obama"), line("NASA", 0.3)), (line("the end"),), ()]
+    examples = [replace(example, scene=scene) for example, scene in zip(tweets(5), signs, strict=True)]
+    bare = predict(tiny_model, tokenizer, tweets(5), Pictures())
+    read = predict(tiny_model, tokenizer, examples, Pictures(), batch_size=2)
+    single = [predict(tiny_model, tokenizer, [example], Pictures())[0] for example in examples]
+    assert all(alike(one, other) for one, other in zip(read, single, strict=True))
+    assert [alike(one, other) for one, other in zip(bare, read, strict=True)] == [not scene for scene in signs]
+    others = [*examples[2:], *examples[:2]]
+    swapped = predict(tiny_model, tokenizer, examples, Pictures(), pictures=others, batch_size=2)
+    for example, other, prediction in zip(examples, others, swapped, strict=True):
+        mixed = replace(example, picture=other.picture, scene=other.scene)
+        (expected,) = predict(tiny_model, tokenizer, [mixed], Pictures())
+        assert prediction.belongs == pytest.approx(expected.belongs, abs=1e-4)
 
 
 def test_the_gate_reaches_the_names(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -312,7 +362,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Prediction]], None]
             if pictures is None:
                 return own
             halves = [(p.image_adds or 0) / 2 for p in own]
-            return [Prediction((), (), half, half, None) for half in halves]
+            return [Prediction((), (), half, half, half, half) for half in halves]
 
         monkeypatch.setattr("rpbert.evaluation.metrics.predict", stand_in)
 
@@ -325,17 +375,17 @@ def test_evaluate_by_hand(
     known: Callable[[list[Prediction]], None],
 ) -> None:
     names = [("B-PER", "I-PER"), ("B-LOC",), None, ("I-ORG",), ("O",)]
-    adds, shown = [1, 0, 1, 0, None], [None, 1, 0, None, 1]
+    adds, shows = [1, 0, 1, 0, None], [None, 1, 0, None, 1]
     examples = [
-        Example(str(i), ("a",) * len(names[i] or "a"), names[i], Path(f"{i}.png"), adds[i], shown[i]) for i in range(5)
+        Example(str(i), ("a",) * len(names[i] or "a"), names[i], Path(f"{i}.png"), adds[i], shows[i]) for i in range(5)
     ]
     known(
         [
-            Prediction(("B-PER", "I-PER"), (0.9,), 0.9, 0.5, None),
-            Prediction(("B-ORG",), (0.4,), 0.7, 0.9, None),
-            Prediction(("B-PER",), (0.8,), 0.6, 0.1, None),  # not labelled: neither right nor wrong
-            Prediction(("B-ORG",), (0.6,), 0.2, 0.5, None),
-            Prediction(("O",), (), 0.8, 0.4, None),
+            Prediction(("B-PER", "I-PER"), (0.9,), 0.9, 0.9, 0.5, 0.9),
+            Prediction(("B-ORG",), (0.4,), 0.7, 0.7, 0.9, 0.7),
+            Prediction(("B-PER",), (0.8,), 0.6, 0.6, 0.1, 0.6),  # not labelled: neither right nor wrong
+            Prediction(("B-ORG",), (0.6,), 0.2, 0.2, 0.5, 0.2),
+            Prediction(("O",), (), 0.8, 0.8, 0.4, 0.8),
         ]
     )
     result = evaluate(tiny_model, tokenizer, examples, Pictures(), gate="hard")
@@ -352,18 +402,25 @@ def test_evaluate_by_hand(
     assert relation["image_adds"]["n"] == 4
     assert relation["text_represented"]["auc"] == 1
     assert relation["text_represented"]["n"] == 3
-    assert relation["swapped_auc"] == relation["swapped_auc_by"]["related"]
+    assert relation["swapped_auc"] == relation["swapped_auc_by"]["belongs"]
     assert "similarity" not in relation["swapped_auc_by"]
+    # Own 0.9 and 0.6 against 0.45 and 0.3, four times each.
+    assert relation["gate_swapped_auc_where_adds"] == 1
+    # Half of all pictures are assumed to belong, so that the 5 own pictures weigh as much as the 20 others. By ranges
+    # of a fifteenth, shares of the own and of the others in each: 0.9; 0.7 and 0.8; 0.6; 0.2; then 0.45, 0.35, 0.4, 0.3
+    # and 0.1, of which none belongs.
+    distances = [0.1, 0.3, 0.4, 0.8, 0.2, 0.45, 0.35, 0.3, 0.1, 0.4]
+    assert relation["belongs"] == {"ece": pytest.approx(sum(distances) / 10), "prior": 0.5}
 
 
 def test_swapped_auc_is_of_own_against_four_others(
     tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, known: Callable[[list[Prediction]], None]
 ) -> None:
-    known([Prediction(("O",), (), value, value, None) for value in (0.2, 0.5, 0.6, 0.7, 0.9)])
+    known([Prediction(("O",), (), value, value, value, value) for value in (0.2, 0.5, 0.6, 0.7, 0.9)])
     examples = [Example(str(index), ("a",), picture=Path(f"{index}.png")) for index in range(5)]
     by = evaluate(tiny_model, tokenizer, examples, Pictures())["relation"]["swapped_auc_by"]
     # The swapped score 0.1, 0.25, 0.3, 0.35, 0.45, each four times: of 0.2 one in five is below, of the others all.
-    assert by["image_adds"] == pytest.approx(21 / 25)
+    assert by["image_adds"] == by["belongs"] == by["gate"] == pytest.approx(21 / 25)
 
 
 def test_tweet_i_meets_the_pictures_of_the_next_four(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -397,8 +454,10 @@ def test_evaluate_with_the_model_itself(tiny_model: RpBert, tokenizer: PreTraine
     values = [prediction.image_adds for prediction in own if prediction.image_adds is not None]
     assert result["relation"]["image_adds"]["auc"] == binary_scores([index % 2 for index in range(9)], values)["auc"]
     by = result["relation"]["swapped_auc_by"]
-    assert set(by) == {"related", "image_adds", "text_represented", "similarity"}
-    assert result["relation"]["swapped_auc"] == by["similarity"]  # what was trained to compare, where there is such
+    assert set(by) == {"belongs", "gate", "image_adds", "text_represented", "similarity"}
+    assert result["relation"]["swapped_auc"] == by["belongs"]  # what was trained to compare, where there is such
+    assert 0 < result["relation"]["belongs"]["ece"] < 1
+    assert 0 <= result["relation"]["gate_swapped_auc_where_adds"] <= 1
 
 
 def test_evaluate_of_tweets_of_which_one_has_no_picture(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -426,26 +485,45 @@ def test_captions_by_hand(
     def stand_in(*arguments: Any, pictures: Any) -> list[Prediction]:
         asked.extend(arguments[2])
         assert pictures == arguments[2]  # each its own picture, and no names
-        return [pair(adds, shown) for adds, shown in ((0.9, 0.1), (0.2, 0.3), (0.1, 0.2), (0.4, 0.1), (0.3, 0.6))]
+        rows = [(0.9, 0.1, 0.91), (0.2, 0.3, 0.44), (0.1, 0.2, 0.28), (0.4, 0.1, 0.46), (0.3, 0.6, 0.72)]
+        return [pair(adds, shows, belongs=belongs, gate=belongs * adds) for adds, shows, belongs in rows]
 
     monkeypatch.setattr("rpbert.evaluation.metrics.predict", stand_in)
     result = evaluate_captions(tiny_model, tokenizer, captions(), Pictures())
     assert [" ".join(example.words) for example in asked] == [*SENTENCES]
     assert result["captions"] == 5
-    # Matched: 0, 2 and 4. Related 0.91, 0.28, 0.72 against 0.44, 0.46: four of six in order.
+    # Matched: 0, 2 and 4. By belongs 0.91, 0.28, 0.72 against 0.44, 0.46: four of six in order.
     by = result["relation"]["matched_auc_by"]
-    assert by["related"] == pytest.approx(4 / 6)
+    assert by["belongs"] == pytest.approx(4 / 6)
     assert by["image_adds"] == pytest.approx((2 + 0 + 1) / 6)
     assert by["text_represented"] == pytest.approx((0.5 + 1 + 2) / 6)
-    assert result["relation"]["matched"] == {"auc": by["related"], "n": 5, "positive": 3}
+    assert result["relation"]["matched"] == {"auc": by["belongs"], "n": 5, "positive": 3}
 
 
-def test_captions_by_the_similarity_where_there_is_one(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
-    relation = evaluate_captions(tiny_model, tokenizer, captions(), Pictures())["relation"]
+@pytest.mark.parametrize(("belongs", "score"), [(True, "belongs"), (False, "similarity")])
+def test_captions_by_what_was_trained_to_compare(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, belongs: bool, score: str
+) -> None:
+    model = copy.deepcopy(tiny_model)
+    model.config.belongs = belongs
+    relation = evaluate_captions(model, tokenizer, captions(), Pictures())["relation"]
     examples = [Example("", tuple(c.text.split()), picture=c.picture) for c in captions()]
-    values = [found.similarity or 0 for found in predict(tiny_model, tokenizer, examples, Pictures())]
-    assert relation["matched"]["auc"] == relation["matched_auc_by"]["similarity"]
+    values = [getattr(found, score) for found in predict(model, tokenizer, examples, Pictures())]
+    assert relation["matched"]["auc"] == relation["matched_auc_by"][score]
     assert relation["matched"]["auc"] == binary_scores([1, 0, 1, 0, 1], values)["auc"]
+
+
+def test_the_table_has_every_figure_of_the_relation(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    result = evaluate(tiny_model, tokenizer, tweets(9), Pictures())
+    table = evaluation_table({"path": "some.jsonl", "checkpoint": "some", **result})
+    relation = result["relation"]
+    for value in (
+        relation["gate_swapped_auc_where_adds"],
+        relation["belongs"]["ece"],
+        *relation["swapped_auc_by"].values(),
+    ):
+        assert f"{value:.4f}" in table
+    assert "if 50% of all pictures belong" in table
 
 
 def test_captions_that_all_match_have_no_auc(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:

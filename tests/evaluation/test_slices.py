@@ -7,12 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from passes import line
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.data.readers import Example
 from rpbert.evaluation.prediction import predict
-from rpbert.evaluation.slices import f1_of, paired_bootstrap, picture_effect, slice_scores, span_counts
+from rpbert.evaluation.slices import (
+    f1_of,
+    paired_bootstrap,
+    picture_effect,
+    slice_scores,
+    span_counts,
+    stands_in_picture,
+)
 from rpbert.model.configuration import REGIONS
 from rpbert.model.modeling import RpBert
 
@@ -52,6 +60,19 @@ def test_slices_by_hand() -> None:
     assert scores["visible names, recall"] == 1.0  # Ada and NASA
     assert scores["names not visible, recall"] == 0.0  # New York was cut short
     assert scores["MISC, F1"] == 0.0
+
+
+def test_names_that_stand_in_the_picture_by_hand() -> None:
+    """New York stands there, Ada does not; nothing is known where the picture has no words."""
+    signs = (line("#NYC"), line("NEW YORK Marathon"))
+    first = replace(FIRST, scene=signs)
+    third = replace(SECOND, words=("Nasa", "news"), scene=(line("NASA"),))
+    scores = slice_scores([first, SECOND, third], [*PREDICTED, ("B-ORG", "O")])
+    assert scores["names that stand in the picture, recall"] == 1 / 2  # Nasa, but New York was cut short
+    assert scores["names that do not, recall"] == 1  # Ada
+    assert stands_in_picture(first, (2, 4, "LOC")) is True
+    assert stands_in_picture(first, (0, 1, "PER")) is False
+    assert stands_in_picture(SECOND, (0, 1, "ORG")) is None
 
 
 def test_slices_leave_out_what_nobody_labelled() -> None:

@@ -97,8 +97,10 @@ def test_loaded_model_predicts_the_same(
     batch = batch_of(["Meet Barack Obama in Paris!"])
     pixels = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     one, two = (m(**batch, regions=m.region_encoder.regions(pixels)) for m in (tiny_model, model))
-    for name in ("emissions", "image_adds_logits", "text_represented_logits", "gate", "text_vector"):
+    for name in ("emissions", "gate"):
         torch.testing.assert_close(one[name], two[name], atol=0.01, rtol=0)
+    for name in ("belongs", "image_adds", "text_represented", "cosine"):
+        torch.testing.assert_close(getattr(one.relation, name), getattr(two.relation, name), atol=0.01, rtol=0)
     assert one.emissions.std() > 0.1, "such a tolerance says nothing of values near zero"
 
 
@@ -116,7 +118,8 @@ def test_config_and_tokenizer_come_back(
     tiny_config: RpBertConfig, tokenizer: PreTrainedTokenizerBase, written: Path
 ) -> None:
     model, loaded = load_checkpoint(written)
-    for name in ("vision_encoder", "region_channels", "lstm_hidden", "matching", "matching_size", "detach_gate"):
+    names = ("vision_encoder", "region_channels", "lstm_hidden", "matching", "matching_layer", "detach_gate")
+    for name in (*names, "belongs", "belongs_prior", "scene_text", "scene_pieces", "case_features"):
         assert getattr(model.config, name) == getattr(tiny_config, name)
     assert list(model.config.image_mean) == list(tiny_config.image_mean)
     assert model.config.text.hidden_size == 32
@@ -201,6 +204,10 @@ def test_other_labels(checkpoint: Path, id2label: dict[int, str]) -> None:
         "emission_head.weight",
         "crf.transitions",
         "matching.log_scale",
+        "matching.sentence_layers.0.attention.self.query.weight",
+        "belongs_head.weight",
+        "scene_vector",
+        "echo_vector",
         "text_encoder.embeddings.word_embeddings.weight",
         "region_encoder.cnn.bn1.running_mean",
     ],
@@ -219,8 +226,9 @@ def test_a_weight_too_many(checkpoint: Path) -> None:
     assert "second_head.weight" in message
 
 
-def test_weights_of_a_part_that_the_config_switches_off(checkpoint: Path) -> None:
-    edit_config(checkpoint, matching=False)
+@pytest.mark.parametrize("part", ["matching", "belongs", "scene_text"])
+def test_weights_of_a_part_that_the_config_switches_off(checkpoint: Path, part: str) -> None:
+    edit_config(checkpoint, **{part: False})
     assert "does not know" in refusal(checkpoint)
 
 
@@ -326,11 +334,12 @@ def test_a_cnn_file_of_another_net_is_refused(
 # ---- presets ------------------------------------------------------------------------------------------------------
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-# hidden size, layers, heads, intermediate size; CNN, its channels; mean and deviation of its pixels; matching
+# hidden size, layers, heads, intermediate size; CNN, its channels; mean and deviation of its pixels; whether
+# what the paper does not have is on (matching, belongs, words in the picture, case); pieces that a tweet may have
 EXPECTED: dict[str, tuple[Any, ...]] = {
-    "mini": (384, 6, 12, 1536, "tf_efficientnet_lite0", 1280, ((0.5,) * 3, (0.5,) * 3), True),
-    "paper": (768, 12, 12, 3072, "resnet152", 2048, IMAGENET, False),
-    "paper-large": (1024, 24, 16, 4096, "resnet152", 2048, IMAGENET, False),
+    "mini": (384, 6, 12, 1536, "tf_efficientnet_lite0", 1280, ((0.5,) * 3, (0.5,) * 3), True, 512 - 49 - 48),
+    "paper": (768, 12, 12, 3072, "resnet152", 2048, IMAGENET, False, 512 - 49),
+    "paper-large": (1024, 24, 16, 4096, "resnet152", 2048, IMAGENET, False, 512 - 49),
 }
 
 
@@ -343,10 +352,12 @@ def test_presets_hold_what_the_paper_says(name: str) -> None:
         *(config.vision_encoder, config.region_channels),
         (tuple(config.image_mean), tuple(config.image_std)),
         config.matching,
+        config.max_pieces,
     ) == EXPECTED[name]
+    assert config.belongs == config.scene_text == config.case_features == config.matching
     assert (text.vocab_size, text.max_position_embeddings, text.type_vocab_size) == (30522, 512, 2)
     assert (text.hidden_act, text.layer_norm_eps) == ("gelu", 1e-12)
-    assert (config.image_size, config.max_pieces) == (224, 463)
+    assert config.image_size == 224
     assert (config.lstm_hidden, config.lstm_layers, config.dropout, config.detach_gate) == (256, 2, 0.5, True)
     assert config.labels == ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-MISC", "I-MISC")
 

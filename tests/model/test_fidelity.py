@@ -74,8 +74,9 @@ def predict(reference: Reference, input_ids: Tensor, pieces_per_word: list[int],
 
 @pytest.fixture(scope="module")
 def paper_model(tiny_config: RpBertConfig, build_model: Callable[[RpBertConfig], RpBert]) -> RpBert:
-    """As the paper has it: the relation is read at h_CLS alone, and nothing tells how a word is written."""
-    changes = {"matching": False, "case_features": False}
+    """As the paper has it: the relation is read at h_CLS alone, nothing tells how a word is written, and neither words
+    in the picture nor whether it belongs have a part."""
+    changes = {"matching": False, "case_features": False, "belongs": False, "scene_text": False}
     return build_model(RpBertConfig(**{**tiny_config.to_dict(), **changes}))
 
 

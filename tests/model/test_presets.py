@@ -29,7 +29,7 @@ def test_the_backbones_have_the_published_sizes(name: str, bert: float) -> None:
     assert feature_map.shape == (1, 2048, 7, 7)
     assert model.projection.weight.shape == (model.config.text.hidden_size, 2048)
     assert model.bilstm.hidden_size == 256
-    assert model.matching is None
+    assert model.matching is model.belongs_head is model.scene_vector is model.echo_vector is None
 
 
 def shallow(name: str) -> RpBertConfig:
@@ -57,8 +57,8 @@ def test_a_preset_reads_two_pairs_and_learns_both_tasks(name: str) -> None:
         output = model.eval()(**batch, gate="soft")
     assert output.emissions.shape == (2, 3, 9)
     assert output.word_mask.tolist() == [[True, True, True], [True, True, False]]
-    assert torch.equal(output.gate, output.image_adds_logits.softmax(dim=1)[:, 1])
-    assert output.text_vector is None
+    assert torch.equal(output.gate, output.relation.image_adds.softmax(dim=1)[:, 1])  # r of the paper: P(adds)
+    assert output.relation.belongs is output.relation.cosine is None
 
     objectives = Objectives(model.train(), settings())
     before = {key: parameter.detach().clone() for key, parameter in model.named_parameters() if parameter.requires_grad}
@@ -66,7 +66,7 @@ def test_a_preset_reads_two_pairs_and_learns_both_tasks(name: str) -> None:
     words = {key: batch[key] for key in ("input_ids", "attention_mask", "regions")}
     labels = {"image_adds": torch.tensor([1, 0]), "text_represented": torch.tensor([0, 1])}
     steps: list[tuple[str, dict[str, Tensor]]] = [
-        ("relation", {**words, **labels, "weight": torch.ones(2)}),
+        ("relation", {**words, **labels, "belongs": torch.ones(2)}),
         ("ner", {**batch, "labels": torch.tensor([[1, 2, 0], [3, 0, 0]])}),
     ]
     for task, tensors in steps:

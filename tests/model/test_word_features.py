@@ -131,9 +131,7 @@ def test_a_model_without_features_has_no_weights_for_them(tiny_config: RpBertCon
     assert features.inputs([["Paris"]]) == {}
 
 
-def test_what_is_hidden_from_the_encoder_is_not_spelled_either(
-    model: RpBert, tokenizer: PreTrainedTokenizerBase
-) -> None:
+def test_a_lower_cased_tweet_is_spelled_in_small_letters(model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
     examples = [Example("1", ("Meet", "Obama"), ("O", "B-PER"), picture=Path("1.png"))]
 
     def letters(**changes: float) -> Tensor:
@@ -143,7 +141,6 @@ def test_what_is_hidden_from_the_encoder_is_not_spelled_either(
 
     read = model.word_features.inputs
     assert torch.equal(letters(), read([["Meet", "Obama"]])["characters"])
-    assert torch.equal(letters(masked=1.0), read([["Meet", ""]])["characters"])
     assert torch.equal(letters(lower_cased=1.0), read([["meet", "obama"]])["characters"])
 
 

@@ -1,4 +1,4 @@
-"""Tweets to words and pieces, picture files to tensors, and what is refused with a sentence."""
+"""Picture files to pictures to tensors, and what is refused with a sentence."""
 
 import contextlib
 import io
@@ -13,198 +13,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFile
-from transformers import PreTrainedTokenizerBase
 
 from rpbert.errors import UserError
-from rpbert.model import processing
+from rpbert.model import pictures
 from rpbert.model.configuration import RpBertConfig
-from rpbert.model.pictures import open_picture, picture_tensor
-from rpbert.model.texts import CASES, Pieces, case_of, collate_pieces, mostly_foreign, split_words, to_pieces
+from rpbert.model.pictures import Picture, open_picture, picture_tensor
 
 RED, BLUE, WHITE, BLACK = (255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
-
-JOINER, VARIATION, NO_SPACE = "\u200d", "\ufe0f", "\u200b"
-FAMILY = JOINER.join("\U0001f468\U0001f469\U0001f467")  # man, woman and girl, one picture on screen
-DARK_FAMILY = "\U0001f468\U0001f3fe\u200d\U0001f469\U0001f3fe\u200d\U0001f466\U0001f3fe"
-THUMB = "\U0001f44d\U0001f3fd"
-SPAIN, FRANCE = "\U0001f1ea\U0001f1f8", "\U0001f1eb\U0001f1f7"
-SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
-
-# ---- words --------------------------------------------------------------------------------------------------------
-
-TWEETS = {
-    "mention and hashtag": (
-        "RT @jack_1: Meet #BarackObama in Paris!",
-        ["RT", "@jack_1", ":", "Meet", "#", "BarackObama", "in", "Paris", "!"],
-    ),
-    "lonely signs": ("# @ ##x", ["#", "@", "#", "#", "x"]),
-    "link": ("see https://t.co/AbC?x=1#y now", ["see", "https://t.co/AbC?x=1#y", "now"]),
-    "link without scheme": ("www.nasa.gov rocks", ["www.nasa.gov", "rocks"]),
-    "not a link": ("awww.cute httpd", ["awww", ".", "cute", "httpd"]),
-    "link as a phone capitalises it": ("Https://t.co/AbC is HTTP://X.ORG", ["Https://t.co/AbC", "is", "HTTP://X.ORG"]),
-    "joined emoji": (f"hi {FAMILY}{DARK_FAMILY}!", ["hi", FAMILY, DARK_FAMILY, "!"]),
-    "skin tone": (f"ok{THUMB}{THUMB}", ["ok", THUMB, THUMB]),
-    "flags": (f"{SPAIN}{FRANCE} vs {SCOTLAND}", [SPAIN, FRANCE, "vs", SCOTLAND]),
-    "heart with selector": (f"I \u2764{VARIATION} NY", ["I", f"\u2764{VARIATION}", "NY"]),
-    "keycap": (f"1{VARIATION}\u20e3 place", [f"1{VARIATION}\u20e3", "place"]),
-    "curly quotes": (
-        "\u201cLord of\u2026\u201d don\u2019t",
-        ["\u201c", "Lord", "of", "\u2026", "\u201d", "don", "\u2019", "t"],
-    ),
-    "Arabic": (
-        "\u0645\u0631\u062d\u0628\u0627 #\u0645\u0635\u0631\u060c",
-        ["\u0645\u0631\u062d\u0628\u0627", "#", "\u0645\u0635\u0631", "\u060c"],
-    ),
-    "Arabic with vowel signs": ("\u0645\u064f\u062d\u064e\u0645\u0651\u064e\u062f", None),
-    "Hebrew with vowel signs": ("\u05e9\u05c1\u05b8\u05dc\u05d5\u05b9\u05dd", None),
-    "zero-width space": (f"New{NO_SPACE}York", ["New", NO_SPACE, "York"]),
-    "no-break space": ("New\u00a0York\u2003City", ["New", "York", "City"]),
-    "combining accents": ("Cafe\u0301 Zu\u0308rich", ["Cafe\u0301", "Zu\u0308rich"]),
-    "space at both ends": (" \n Paris\t", ["Paris"]),
-}
-
-
-@pytest.mark.parametrize(("text", "expected"), TWEETS.values(), ids=TWEETS)
-def test_words_point_into_the_text_as_pasted(text: str, expected: list[str] | None) -> None:
-    words = split_words(text)
-    assert [word.text for word in words] == (expected or [text])
-    assert [text[word.start : word.end] for word in words] == [word.text for word in words]
-    covered = [place for word in words for place in range(word.start, word.end)]
-    assert covered == [place for place, character in enumerate(text) if not character.isspace()]
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "   ", "\n\t\u00a0\u2003", NO_SPACE, f" {NO_SPACE}{JOINER}\ufeff\u2060 ", VARIATION, f"{JOINER}{VARIATION}"],
-    ids=["empty", "spaces", "odd spaces", "zero-width", "zero-widths", "variation selector", "joiner and selector"],
-)
-def test_nothing_to_read_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match=r"no text to read\. Please type or paste a tweet\."):
-        split_words(text)
-
-
-def test_too_much_to_read_is_refused() -> None:
-    with pytest.raises(UserError, match=r"has 3,000 characters; at most 2,000 can be read\. Please shorten it\."):
-        split_words("a " * 1500)
-    with pytest.raises(UserError, match="2,001"):
-        split_words("a" * 2001)
-    assert len(split_words("a " * 1000)) == 1000
-
-
-@pytest.mark.parametrize(
-    ("text", "foreign"),
-    [
-        ("Caf\u00e9 in Z\u00fcrich", False),
-        ("\u041c\u043e\u0441\u043a\u0432\u0430 NASA", True),  # six letters to four
-        ("\u041c\u043e\u0441\u043a\u0432\u0430 London", False),  # six to six
-        ("\u6771\u4eac 2020!", True),
-        (f"2020 {THUMB} !!", False),
-    ],
-)
-def test_mostly_foreign_counts_letters(text: str, foreign: bool) -> None:
-    assert mostly_foreign(text) is foreign
-
-
-# ---- pieces -------------------------------------------------------------------------------------------------------
-
-
-def pieces_of(tokenizer: PreTrainedTokenizerBase, words: list[str], limit: int = 463) -> tuple[list[str], Pieces]:
-    pieces = to_pieces(tokenizer, words, limit)
-    return tokenizer.convert_ids_to_tokens(pieces.input_ids), pieces
-
-
-def test_pieces_remember_their_words(tokenizer: PreTrainedTokenizerBase) -> None:
-    tokens, pieces = pieces_of(tokenizer, ["Meet", "Bob", "in", "Paris"])
-    assert tokens == ["[CLS]", "meet", "b", "##o", "##b", "in", "paris", "[SEP]"]
-    assert pieces.word_index == [-1, 0, 1, 1, 1, 2, 3, -1]
-    assert pieces.words == 4
-
-
-@pytest.mark.parametrize(
-    "word",
-    [
-        "https://t.co/abc",
-        "HTTP://T.CO/ABC",
-        "www.nasa.gov",
-        JOINER,
-        VARIATION,
-        NO_SPACE,
-        "\x00",
-        FAMILY,
-        SPAIN,
-        "\u05e9",
-    ],
-    ids=ascii,
-)
-def test_one_unknown_piece(tokenizer: PreTrainedTokenizerBase, word: str) -> None:
-    """Links, what the tokenizer leaves nothing of, and what it does not know: the word keeps its place."""
-    tokens, pieces = pieces_of(tokenizer, ["in", word, "paris"])
-    assert tokens == ["[CLS]", "in", "[UNK]", "paris", "[SEP]"]
-    assert pieces.word_index == [-1, 0, 1, 2, -1]
-
-
-def test_half_a_surrogate_pair_is_one_unknown_piece(tokenizer: PreTrainedTokenizerBase) -> None:
-    """JSON can carry half an emoji (a text cut by code unit does), which no tokenizer in Rust takes."""
-    words = [word.text for word in split_words("paris \ud83d in")]
-    tokens, _ = pieces_of(tokenizer, words)
-    assert tokens == ["[CLS]", "paris", "[UNK]", "in", "[SEP]"]
-
-
-def test_typed_special_tokens_are_only_text(tokenizer: PreTrainedTokenizerBase) -> None:
-    words = [word.text for word in split_words("[SEP] [MASK][CLS] [PAD]")]
-    _, pieces = pieces_of(tokenizer, words)
-    assert not set(pieces.input_ids[1:-1]) & set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
-
-
-@pytest.mark.parametrize(("limit", "kept"), [(9, 4), (8, 3), (7, 3), (6, 2), (5, 2), (4, 2), (3, 1)])
-def test_too_many_pieces_are_cut_between_words(tokenizer: PreTrainedTokenizerBase, limit: int, kept: int) -> None:
-    """The words have 1, 1, 3 and 2 pieces; with [CLS] and [SEP] all of them need 9."""
-    words = ["meet", "in", "bob", "ed"]
-    whole, _ = pieces_of(tokenizer, words)
-    tokens, pieces = pieces_of(tokenizer, words, limit)
-    ends = [1, 2, 3, 6, 8]
-    assert len(whole) == 9
-    assert tokens == [*whole[: ends[kept]], "[SEP]"]
-    assert pieces.words == kept
-    assert len(pieces.word_index) == len(pieces.input_ids) <= limit
-
-
-def test_a_first_word_that_is_too_long_is_shortened(tokenizer: PreTrainedTokenizerBase) -> None:
-    tokens, pieces = pieces_of(tokenizer, ["qwxyz", "in"], limit=5)
-    assert tokens == ["[CLS]", "q", "##w", "##x", "[SEP]"]
-    assert pieces.word_index == [-1, 0, 0, 0, -1]
-    assert pieces.words == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "case"),
-    [
-        ("...", "neither"), ("", "neither"), ("2015", "digits"), ("3rd", "lower"), ("paris", "lower"), ("été", "lower"),
-        ("NASA", "UPPER"), ("U2", "Title"), ("Paris", "Title"), ("A", "Title"), ("McCain", "miXed"),
-        ("iPhone", "miXed"), ("東京", "lower"),
-    ],
-)  # fmt: skip
-def test_case_of(text: str, case: str) -> None:
-    assert CASES[case_of(text)] == case
-
-
-def test_pieces_of_one_word_have_their_own_case(tokenizer: PreTrainedTokenizerBase) -> None:
-    # The tokenizer spells what it does not know: B, ##a, ##Y.
-    tweet = to_pieces(tokenizer, ["BaY", "http://t.co/x", "paris"], 60)
-    assert [CASES[case] for case in tweet.case_ids[1:4]] == ["Title", "lower", "Title"]
-    assert CASES[tweet.case_ids[4]] == "neither"  # a URL is an unknown word, however it is written
-    assert len(tweet.case_ids) == len(tweet.input_ids)
-
-
-def test_collate_pads_on_the_right() -> None:
-    short = Pieces([2, 7, 3], [-1, 0, -1], [0, 4, 0], 1)
-    long = Pieces([2, 8, 9, 7, 3], [-1, 0, 0, 1, -1], [0, 4, 2, 3, 0], 2)
-    batch = collate_pieces([short, long], pad_id=6)
-    assert batch["case_ids"].tolist() == [[0, 4, 0, 0, 0], [0, 4, 2, 3, 0]]
-    assert batch["input_ids"].tolist() == [[2, 7, 3, 6, 6], [2, 8, 9, 7, 3]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
-    assert batch["word_index"].tolist() == [[-1, 0, -1, -1, -1], [-1, 0, 0, 1, -1]]
-
 
 # ---- pictures that are read ---------------------------------------------------------------------------------------
 
@@ -220,6 +35,10 @@ def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def opened(source: str | Path | Image.Image) -> Image.Image:
+    return open_picture(source).image
 
 
 def nearly(pixel: object, colour: tuple[int, int, int], tolerance: int = 3) -> bool:
@@ -255,7 +74,7 @@ def test_pictures_stand_upright(tmp_path: Path, orientation: int) -> None:
     stored.paste(RED, (0, 0, 16, 16))
     stored.paste(BLUE, (32, 0, 48, 16))
     stored.save(tmp_path / "phone.jpg", exif=exif, quality=95)
-    picture = open_picture(tmp_path / "phone.jpg")
+    picture = opened(tmp_path / "phone.jpg")
     assert picture.size == ((48, 32) if orientation < 5 else (32, 48))
     red, blue = CORNERS[orientation]
     assert nearly(corner(picture, red), RED)
@@ -273,18 +92,18 @@ def _odd_exif() -> bytes:
 def test_odd_exif_is_no_reason_to_fail(tmp_path: Path) -> None:
     halves().save(tmp_path / "odd.jpg", exif=_odd_exif(), quality=95)
     assert Image.open(tmp_path / "odd.jpg").getexif()[0x0112] == 6
-    assert open_picture(tmp_path / "odd.jpg").size == (32, 48)
+    assert opened(tmp_path / "odd.jpg").size == (32, 48)
 
 
 def saved(folder: Path, picture: Image.Image, **options: Any) -> Image.Image:
     picture.save(folder / "picture.png", **options)
-    return open_picture(folder / "picture.png")
+    return opened(folder / "picture.png")
 
 
 @pytest.mark.parametrize("name", ["picture.png", "picture.webp", "picture.bmp", "picture.gif"])
 def test_formats(tmp_path: Path, name: str) -> None:
     halves().save(tmp_path / name, lossless=True)  # which only WebP asks for
-    picture = open_picture(str(tmp_path / name))
+    picture = opened(str(tmp_path / name))
     assert (picture.mode, picture.size) == ("RGB", (48, 32))
     assert (picture.getpixel((4, 4)), picture.getpixel((43, 4))) == (RED, BLUE)
 
@@ -325,7 +144,7 @@ def test_sixteen_bits_are_scaled(tmp_path: Path, file: str | None) -> None:
     """Pillow's own conversion clips: everything above 255 of 65535 would be white."""
     picture = Image.fromarray(np.array([[0, 257, 32768, 65535]], dtype=np.uint16))
     assert picture.mode.startswith("I")
-    read = open_picture(picture) if file is None else saved(tmp_path, picture)
+    read = opened(picture) if file is None else saved(tmp_path, picture)
     red = [np.asarray(read)[0, place, 0] for place in range(4)]
     assert red[:2] == [0, 1]
     assert red[2] in (127, 128)
@@ -337,12 +156,12 @@ def test_first_frame_of_an_animation(tmp_path: Path, name: str) -> None:
     frames = [Image.new("RGB", (16, 16), colour) for colour in (RED, BLUE)]
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=100)
     first = open_picture(tmp_path / name)
-    assert nearly(first.getpixel((8, 8)), RED, tolerance=8)
-    assert first.info["frames"] == open_picture(first).info["frames"] == 2  # what a warning is made of
-    with Image.open(tmp_path / name) as opened:
-        assert getattr(opened, "n_frames", 1) == 2
-        opened.seek(1)
-        assert nearly(open_picture(opened).getpixel((8, 8)), RED, tolerance=8)
+    assert nearly(first.image.getpixel((8, 8)), RED, tolerance=8)
+    assert first.frames == open_picture(first).frames == 2  # what a warning is made of
+    with Image.open(tmp_path / name) as picture:
+        assert getattr(picture, "n_frames", 1) == 2
+        picture.seek(1)
+        assert nearly(opened(picture).getpixel((8, 8)), RED, tolerance=8)
 
 
 def test_animation_cut_at_any_byte(tmp_path: Path) -> None:
@@ -353,9 +172,40 @@ def test_animation_cut_at_any_byte(tmp_path: Path) -> None:
     for length in range(len(content)):
         (tmp_path / "half.gif").write_bytes(content[:length])
         try:
-            assert open_picture(tmp_path / "half.gif").getpixel((4, 4)) == RED
+            assert opened(tmp_path / "half.gif").getpixel((4, 4)) == RED
         except UserError:
             assert length < second
+
+
+# ---- one picture, made at the door ---------------------------------------------------------------------------------
+
+
+def test_an_opened_picture_is_handed_back_as_it_is() -> None:
+    picture = open_picture(halves())
+    assert open_picture(picture) is picture
+    assert picture.frames == 1
+
+
+def test_equal_pixels_have_one_key_and_others_another(tmp_path: Path) -> None:
+    halves().save(tmp_path / "one.png")
+    halves().save(tmp_path / "two.bmp")
+    keys = {open_picture(source).key for source in (tmp_path / "one.png", tmp_path / "two.bmp", halves())}
+    assert len(keys) == 1, "the same pixels, whatever file they came in"
+    one_pixel = halves()
+    one_pixel.putpixel((0, 0), (254, 0, 0))
+    others = {open_picture(picture).key for picture in (one_pixel, halves(BLUE, RED), halves().transpose(2))}
+    assert len(others) == 3
+    assert not keys & others
+
+
+def test_the_same_bytes_in_another_shape_are_another_picture() -> None:
+    wide, tall = Image.new("RGB", (8, 2), RED), Image.new("RGB", (2, 8), RED)
+    assert wide.tobytes() == tall.tobytes()
+    assert open_picture(wide).key != open_picture(tall).key
+
+
+def test_a_key_is_of_what_is_shown_not_of_the_frames() -> None:
+    assert Picture(halves(), 1).key == Picture(halves(), 7).key
 
 
 # ---- pictures that are refused ------------------------------------------------------------------------------------
@@ -406,8 +256,8 @@ def test_truncated_picture_is_damaged(tmp_path: Path, kind: str) -> None:
 def test_truncated_picture_that_is_already_opened(tmp_path: Path) -> None:
     """Pillow decodes late: a caller's opened picture can still turn out to be damaged."""
     content = encoded(Image.effect_noise((64, 64), 90).convert("RGB"), "JPEG")
-    with Image.open(io.BytesIO(content[: len(content) // 2])) as opened:
-        assert "damaged" in refusal(opened)
+    with Image.open(io.BytesIO(content[: len(content) // 2])) as picture:
+        assert "damaged" in refusal(picture)
 
 
 @pytest.mark.parametrize("name", ["nowhere.png", "", "x" * 300], ids=["missing", "folder", "longer than a name can be"])
@@ -449,13 +299,13 @@ def test_bombs_are_refused_before_decoding(
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_bomb_that_is_already_opened() -> None:
-    with Image.open(io.BytesIO(png_of(12_000, 12_000))) as opened:
-        assert "144 megapixels" in refusal(opened)
+    with Image.open(io.BytesIO(png_of(12_000, 12_000))) as picture:
+        assert "144 megapixels" in refusal(picture)
 
 
 def test_the_limit_is_the_area(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processing, "MAX_PIXELS", 100)
-    assert open_picture(Image.new("RGB", (100, 1))).size == (100, 1)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 100)
+    assert opened(Image.new("RGB", (100, 1))).size == (100, 1)
     assert "megapixels" in refusal(Image.new("RGB", (101, 1)))
 
 
@@ -480,7 +330,7 @@ def test_damage_anywhere_is_a_sentence_or_a_picture(tmp_path: Path) -> None:
             content[rng.randrange(min(len(content), 200))] = rng.choice((0, 255, rng.randrange(256)))
         (tmp_path / "damaged").write_bytes(content)
         with contextlib.suppress(UserError):
-            read += open_picture(tmp_path / "damaged").mode == "RGB"
+            read += opened(tmp_path / "damaged").mode == "RGB"
     assert 50 < read < 350, "both outcomes must have been tried"
 
 
@@ -489,7 +339,7 @@ def test_damage_anywhere_is_a_sentence_or_a_picture(tmp_path: Path) -> None:
 
 def test_normalisation_by_hand() -> None:
     config = RpBertConfig(image_mean=[0.5, 0.4, 0.2], image_std=[0.25, 0.2, 0.1])
-    tensor = picture_tensor(Image.new("RGB", (30, 20), (255, 0, 51)), config)
+    tensor = picture_tensor(open_picture(Image.new("RGB", (30, 20), (255, 0, 51))), config)
     assert tensor.shape == (3, 224, 224)
     assert tensor.dtype == torch.float32
     assert tensor.is_contiguous()
@@ -503,7 +353,7 @@ def test_pictures_are_squashed_not_cropped(tall: bool) -> None:
     """A stripe over the first eighth of the long side fills the first 28 of 224 pixels; a crop would lose it."""
     picture = Image.new("RGB", (64, 512) if tall else (512, 64), BLACK)
     picture.paste(WHITE, (0, 0, 64, 64))
-    red = picture_tensor(picture, RpBertConfig())[0]
+    red = picture_tensor(open_picture(picture), RpBertConfig())[0]
     along = red if tall else red.T
     assert (along[:26] > 0.9).all()
     assert (along[30:] < -0.9).all()

@@ -38,8 +38,9 @@ from rpbert.model.modeling import RpBert
 from rpbert.shipped import RECIPES
 from rpbert.training.alignment import CrossFit, cross_fit, matches_of
 from rpbert.training.batches import Batch, PictureInputs, ner_batches, relation_batches
-from rpbert.training.loop import freeze_aligned, parameter_groups, train
+from rpbert.training.loop import train
 from rpbert.training.objectives import Objectives
+from rpbert.training.parameters import freeze_aligned, parameter_groups
 from rpbert.training.recipe import Multitask, read_recipe
 
 FROZEN_LAYERS = 4

@@ -56,13 +56,13 @@ def with_scenes(examples: Sequence[Example], known: Mapping[str, Lines], cache: 
 def read_scenes(pictures: Iterable[Path], cache: Path | None = None) -> dict[Path, Lines]:
     """The words in each picture, by the reader; raises `UserError` as `with_scenes` does."""
     paths = sorted(set(pictures))
+    if not paths:
+        return {}
     file = None if cache is None else cache / f"scene-text-{_fingerprint(paths)}.json"
     if file is not None and file.is_file():
         return dict(zip(paths, (_lines(rows) for rows in json.loads(file.read_text("utf-8"))), strict=True))
-    reader = SceneTextReader() if paths else None
-    found = {}
+    reader, found = SceneTextReader(), {}
     for path in tqdm(paths, desc="words in pictures", unit="picture"):
-        assert reader is not None
         found[path] = reader.read(open_picture(path).image)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)

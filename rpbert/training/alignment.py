@@ -12,6 +12,8 @@ the relation learns from the cosines of the folds' maps (cross-fitting): `CrossF
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from timm.data import ImageNetInfo
@@ -26,10 +28,11 @@ from rpbert.model.inputs import Texts
 from rpbert.model.matching import Matching, contrastive_loss
 from rpbert.model.modeling import RpBert
 from rpbert.model.texts import collate_pieces, split_words, to_pieces
-from rpbert.training.recipe import Alignment
+from rpbert.training.recipe import Alignment, Recipe
 
 FIT_PICTURES = 3000  # pictures whose 49 regions the class-name map is fitted on
 RIDGE = 1e-2
+CAPTION_DROPOUT = 0.1  # of the captions' vectors: they say what is seen, so less than of the tweets'
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class CrossFit:
     texts: Tensor  # (N, d)
     pictures: Tensor  # (N, d)
     fold: Tensor  # (N,)
-    row: dict[str, int]  # of the pair with an id
+    row: dict[tuple[str, Path | None], int]  # of the pair with an id and a picture; ids are those of one file
 
     def cosines(self, texts: Sequence[Example], pictures: Sequence[Example]) -> Tensor:
         """Cosine (B,) of each tweet and each picture, which belong to pairs of the same fold."""
@@ -49,7 +52,33 @@ class CrossFit:
 
     def rows(self, pairs: Sequence[Example]) -> Tensor:
         """Rows (B,) of some pairs."""
-        return torch.tensor([self.row[pair.id] for pair in pairs])
+        return torch.tensor([self.row[pair.id, pair.picture] for pair in pairs])
+
+
+def run_alignment(
+    model: RpBert,
+    tokenizer: PreTrainedTokenizerBase,
+    store: RegionStore,
+    sets: dict[str, Any],
+    recipe: Recipe,
+    classifier: tuple[Tensor, Tensor],
+) -> tuple[list[float], CrossFit]:
+    """The whole stage, in place.
+
+    Args:
+        sets: as `rpbert.training.sets.read_sets` gives them. classifier: as for `class_name_projection`.
+
+    Returns:
+        The mean loss of each epoch (nats), and the folds' vectors of all tweets with pictures.
+    """
+    settings, matching = recipe.alignment, _matching(model)
+    class_name_projection(model, tokenizer, store, classifier)
+    begin_matching(model, tokenizer, classifier)
+    pairs = [*sets["pairs"], *(tweet for tweet in sets["tweets"] if tweet.picture is not None)]
+    captions = [matches_of(model, tokenizer, store, sets["captions"], CAPTION_DROPOUT)] if sets["captions"] else []
+    tweets = matches_of(model, tokenizer, store, pairs, settings.text_dropout)
+    folds = cross_fit(matching, captions, tweets, pairs, settings, recipe.seed)
+    return list(align(matching, captions, tweets, settings, recipe.seed)), folds
 
 
 def class_names() -> list[str]:
@@ -204,7 +233,7 @@ def cross_fit(
             pass
         members = fold == index
         pictures[members] = _map_pictures(apart, tweets.pooled[members])
-    return CrossFit(tweets.texts, pictures, fold, {pair.id: row for row, pair in enumerate(pairs)})
+    return CrossFit(tweets.texts, pictures, fold, {(pair.id, pair.picture): row for row, pair in enumerate(pairs)})
 
 
 def _matching(model: RpBert) -> Matching:

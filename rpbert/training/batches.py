@@ -158,10 +158,10 @@ def relation_batches(
     batches = []
     for sorted_rows in shuffled_batches([len(tweet.input_ids) for tweet in pieces], settings.relation_batch, generator):
         rows = [sorted_rows[index] for index in torch.randperm(len(sorted_rows), generator=generator).tolist()]
-        swapped = [(row, draw(row)) for row in rows[: round(settings.swapped * len(rows))]]
-        swapped = [(row, other) for row, other in swapped if other is not None]
+        drawn = [(row, draw(known[row])) for row in rows[: round(settings.swapped * len(rows))]]
+        swapped = [(row, other) for row, other in drawn if other is not None]
         every = [*rows, *(row for row, _ in swapped)]
-        pictures = [*(known[row] for row in rows), *(other for _, other in swapped if other is not None)]
+        pictures = [*(known[row] for row in rows), *(other for _, other in swapped)]
         tensors = collate_pieces([pieces[row] for row in every])
         del tensors["word_index"]
         for task in ("image_adds", "text_represented"):
@@ -175,28 +175,31 @@ def relation_batches(
 
 
 class _Swaps:
-    """Draws other tweets' pictures; with `cross_fit` of the same fold, so that their cosine is an honest one."""
+    """Draws another pair's picture for a tweet, a share `hard` of them the most similar of some that were drawn.
+
+    With `cross_fit` it is of the same fold, so that the two can be compared by a map that has seen neither; without,
+    there is no such comparison, and none is hard.
+    """
 
     def __init__(
-        self, known: Sequence[Example], hard: float, cross_fit: CrossFit | None, generator: torch.Generator
+        self, pairs: Sequence[Example], hard: float, cross_fit: CrossFit | None, generator: torch.Generator
     ) -> None:
-        self.known, self.hard, self.cross_fit, self.generator = known, hard, cross_fit, generator
-        self.fold = [0] * len(known) if cross_fit is None else cross_fit.fold[cross_fit.rows(known)].tolist()
-        self.members: dict[int, list[int]] = {}
-        for row, fold in enumerate(self.fold):
-            self.members.setdefault(fold, []).append(row)
+        self.hard, self.cross_fit, self.generator = hard, cross_fit, generator
+        self.pairs_of: dict[int, list[Example]] = {}
+        for pair in pairs:
+            self.pairs_of.setdefault(self._fold(pair), []).append(pair)
 
-    def __call__(self, row: int) -> Example | None:
-        """Another picture for the tweet at `row`; None where all pictures are the same."""
-        candidates = self.members[self.fold[row]]
-        drawn = torch.randint(len(candidates), (HARD_OF,), generator=self.generator).tolist()
-        others = [self.known[candidates[index]] for index in drawn]
-        others = [other for other in others if other.picture != self.known[row].picture]
+    def _fold(self, pair: Example) -> int:
+        return 0 if self.cross_fit is None else int(self.cross_fit.fold[self.cross_fit.rows([pair])])
+
+    def __call__(self, tweet: Example) -> Example | None:
+        """The pair whose picture the tweet gets; None where all of the fold have its own picture."""
+        fellows = self.pairs_of[self._fold(tweet)]
+        drawn = torch.randint(len(fellows), (HARD_OF,), generator=self.generator).tolist()
         is_hard = float(torch.rand((), generator=self.generator)) < self.hard
-        if not others:
-            fold = [self.known[index] for index in candidates]
-            return next((other for other in fold if other.picture != self.known[row].picture), None)
+        others = [fellows[index] for index in drawn if fellows[index].picture != tweet.picture]
+        if not others:  # none of those drawn: take the first that will do
+            return next((fellow for fellow in fellows if fellow.picture != tweet.picture), None)
         if is_hard and self.cross_fit is not None:
-            cosines = self.cross_fit.cosines([self.known[row]] * len(others), others)
-            return others[int(cosines.argmax())]
+            return others[int(self.cross_fit.cosines([tweet] * len(others), others).argmax())]
         return others[0]

@@ -2,8 +2,7 @@
 
 Per epoch one pass over the relation data (cross-entropy of pass 1; swapped pictures do not belong) and one over the NER
 data (CRF likelihood after pass 2): one after the other as in the paper's algorithm 1, or with `interleave` in one
-shuffle. Epochs are compared on dev. The same command runs on a CPU, a GPU or,
-by `accelerate launch`, on many.
+shuffle. Epochs are compared on dev. The same command runs on a CPU, a GPU or, by `accelerate launch`, on many.
 """
 
 import json
@@ -24,7 +23,6 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase, get_linear_schedule_with_warmup
 
 from rpbert.data.regions import RegionStore, compute_regions
-from rpbert.data.scene_lines import read_scene_file, with_scenes
 from rpbert.data.static_vectors import read_static_vectors
 from rpbert.errors import UserError
 from rpbert.evaluation.calibration import calibrate
@@ -32,11 +30,12 @@ from rpbert.evaluation.metrics import evaluate
 from rpbert.model.checkpoint import from_backbones, load_checkpoint, save_checkpoint
 from rpbert.model.configuration import PRESETS, preset_config
 from rpbert.model.modeling import RpBert
-from rpbert.training.alignment import CrossFit, align, begin_matching, class_name_projection, cross_fit, matches_of
+from rpbert.training.alignment import CrossFit, begin_matching, run_alignment
 from rpbert.training.batches import Batch, PictureInputs, ner_batches, relation_batches
 from rpbert.training.objectives import Objectives
-from rpbert.training.recipe import Multitask, Recipe
-from rpbert.training.sets import fingerprints, pictures_of, read_sets, words_of
+from rpbert.training.parameters import freeze_aligned, parameter_groups
+from rpbert.training.recipe import Recipe
+from rpbert.training.sets import add_scenes, fingerprints, pictures_of, read_sets, words_of
 from rpbert.training.teacher import Teaching, teach, teacher_figures
 
 STATE = "state"
@@ -81,9 +80,7 @@ def train(
         )
     sets = read_sets(recipe, data)
     if config.scene_text:
-        known = {id_: lines for name in recipe.scene_text for id_, lines in read_scene_file(data / name).items()}
-        for name in ("pairs", "dev_pairs"):
-            sets[name] = with_scenes(sets[name], known, cache=output)
+        add_scenes(sets, recipe, data, cache=output)
     vectors = None
     if recipe.features.static_vectors:
         config.static_words, vectors = read_static_vectors(data / recipe.features.static_vectors, words_of(sets))
@@ -100,8 +97,11 @@ def train(
     record |= {"versions": _versions(), "epochs": []}
     folds = None
     if recipe.alignment.epochs:
-        losses, folds = _align(model, tokenizer, store, sets, recipe, classifier)
+        losses, folds = run_alignment(model, tokenizer, store, sets, recipe, classifier)
+        print("alignment, mean contrastive loss per epoch (nats):", *(f"{loss:.3f}" for loss in losses))
         record["alignment"] = losses
+    elif model.matching is not None:
+        begin_matching(model, tokenizer, classifier)
     teaching = None
     if recipe.teacher.weights:
         with accelerator.main_process_first():  # the others find what it keeps
@@ -114,27 +114,6 @@ def train(
 
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("torch", "transformers", "timm", "accelerate")}
-
-
-def _align(
-    model: RpBert,
-    tokenizer: PreTrainedTokenizerBase,
-    store: RegionStore,
-    sets: dict[str, Any],
-    recipe: Recipe,
-    classifier: tuple[Tensor, Tensor],
-) -> tuple[list[float], CrossFit]:
-    """Align the model; returns the mean loss of each epoch, and the folds' vectors of the pairs."""
-    assert model.matching is not None
-    settings = recipe.alignment
-    class_name_projection(model, tokenizer, store, classifier)
-    begin_matching(model, tokenizer, classifier)
-    captions = [matches_of(model, tokenizer, store, sets["captions"], dropout=0.1)] if sets["captions"] else []
-    tweets = matches_of(model, tokenizer, store, sets["pairs"], settings.text_dropout)
-    folds = cross_fit(model.matching, captions, tweets, sets["pairs"], settings, recipe.seed)
-    losses = list(align(model.matching, captions, tweets, settings, recipe.seed))
-    print("alignment, mean contrastive loss per epoch (nats):", *(f"{loss:.3f}" for loss in losses))
-    return losses, folds
 
 
 def dev_figures(
@@ -292,28 +271,3 @@ class _Loop:
         if batch.pictures:
             tensors["regions"] = self.store(batch.pictures)
         return {name: tensor.to(self.accelerator.device) for name, tensor in tensors.items()}
-
-
-def freeze_aligned(model: RpBert) -> None:
-    """Keep what matching rests on: the embeddings and lower layers, the tower's own layers, and the picture map.
-
-    Trained on, on a few thousand tweets, they lose it again (true-versus-swapped AUC falls).
-    """
-    assert model.matching is not None
-    matching = [model.matching.sentence_layers, model.matching.picture_map]
-    for module in (model.text_encoder.embeddings, *model.lower_layers, *matching):
-        module.requires_grad_(False)
-    model.matching.log_scale.requires_grad_(False)
-
-
-def parameter_groups(objectives: Objectives, settings: Multitask) -> list[dict[str, Any]]:
-    """Two learning rates, for the pretrained encoder and for what is new; no weight decay on biases and LayerNorm."""
-    groups: dict[tuple[float, float], list[Tensor]] = {}
-    for name, parameter in objectives.named_parameters():
-        if not parameter.requires_grad or name.startswith("teacher."):
-            continue
-        pretrained = name.startswith(("model.text_encoder.", "model.projection."))
-        rate = settings.encoder_learning_rate if pretrained else settings.head_learning_rate
-        decay = settings.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((rate, decay), []).append(parameter)
-    return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]

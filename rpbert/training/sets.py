@@ -7,6 +7,7 @@ from typing import Any
 
 from rpbert.data.readers import Example, read_captions, read_conll, read_lines, read_pairs
 from rpbert.data.relation_csv import read_relation_csv
+from rpbert.data.scene_lines import read_scene_file, with_scenes
 from rpbert.errors import UserError
 from rpbert.evaluation.metrics import SWAPS
 from rpbert.training.recipe import Recipe
@@ -50,6 +51,16 @@ def read_sets(recipe: Recipe, data: Path) -> dict[str, Any]:
             "image_adds and text_represented among them, and all with entities (or none, if there are dev tweets)."
         )
     return sets
+
+
+def add_scenes(sets: dict[str, Any], recipe: Recipe, data: Path, cache: Path) -> None:
+    """Give every tweet with a picture the words in it: those of the pairs from the recipe's files, by their ids; what
+    these do not have is read now, and kept in the folder `cache`. In place."""
+    known = {id_: lines for name in recipe.scene_text for id_, lines in read_scene_file(data / name).items()}
+    for name in ("pairs", "dev_pairs"):
+        sets[name] = with_scenes(sets[name], known, cache)
+    sets["tweets"] = with_scenes(sets["tweets"], {}, cache)
+    sets["dev_tweets"] = {name: with_scenes(tweets, {}, cache) for name, tweets in sets["dev_tweets"].items()}
 
 
 def pictures_of(sets: dict[str, Any]) -> Iterator[Path]:

@@ -11,13 +11,25 @@ from typing import Any
 import pytest
 import torch
 from corpus import settings
+from passes import line
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.data.readers import Example, repair_bio
 from rpbert.model.configuration import LABELS
+from rpbert.model.inputs import scene_tensors
 from rpbert.model.texts import CASES, to_pieces
-from rpbert.training.batches import POOL, Batch, ner_batches, obscure, relation_batches, shuffled_batches
+from rpbert.training.alignment import CrossFit
+from rpbert.training.batches import (
+    HARD_OF,
+    POOL,
+    Batch,
+    PictureInputs,
+    lower_cased,
+    ner_batches,
+    relation_batches,
+    shuffled_batches,
+)
 
 LIMIT = 60
 LETTERS = "abcdefghijklmnopqrstuvwxyz"  # each is one piece of the tests' tokenizer
@@ -164,40 +176,19 @@ def test_share_that_is_also_read_without_its_picture(
 NAMED = Example("1", ("Ada", "meets", "LORD", "Byron", "in"), ("B-PER", "O", "B-PER", "I-PER", "O"))
 
 
-def test_masked_names_are_hidden_whole_and_nothing_else_is(tokenizer: PreTrainedTokenizerBase) -> None:
-    tweet = to_pieces(tokenizer, NAMED.words, LIMIT)
-    hidden = obscure(tweet, NAMED, tokenizer, masked=1.0, lower_cased=0.0, generator=generator())
-    expected = [
-        tokenizer.mask_token_id if word in (0, 2, 3) else piece
-        for piece, word in zip(tweet.input_ids, tweet.word_index, strict=True)
-    ]
-    assert hidden.input_ids == expected != tweet.input_ids
-    assert (hidden.word_index, hidden.case_ids) == (tweet.word_index, tweet.case_ids)
-
-
-def test_masked_share_of_the_names(tokenizer: PreTrainedTokenizerBase) -> None:
-    tweet, chance = to_pieces(tokenizer, NAMED.words, LIMIT), generator()
-    masked = [obscure(tweet, NAMED, tokenizer, 0.25, 0.0, chance).input_ids for _ in range(400)]
-    ada, byron = tweet.word_index.index(0), tweet.word_index.index(3)
-    assert 0.2 < sum(ids[ada] == tokenizer.mask_token_id for ids in masked) / 400 < 0.3
-    assert all((ids[byron] == tokenizer.mask_token_id) == (ids[byron - 1] == tokenizer.mask_token_id) for ids in masked)
-
-
 def test_lower_cased_tweets_lose_their_capitals_alone(tokenizer: PreTrainedTokenizerBase) -> None:
     small = Example("2", tuple(word.lower() for word in NAMED.words), NAMED.labels)
     tweet = to_pieces(tokenizer, NAMED.words, LIMIT)
-    lowered = obscure(tweet, NAMED, tokenizer, masked=0.0, lower_cased=1.0, generator=generator())
+    lowered = lower_cased(tweet, 1.0, generator())
     assert lowered == to_pieces(tokenizer, small.words, LIMIT) != tweet
     assert CASES.index("UPPER") in tweet.case_ids
 
 
-def test_names_are_masked_only_where_there_is_a_picture(tokenizer: PreTrainedTokenizerBase) -> None:
-    examples = [replace(NAMED, picture=Path("1.png")), NAMED]
-    batches = ner_batches(examples, tokenizer, LIMIT, settings(masked=1.0), generator())
-    masked = {
-        bool(batch.pictures): bool((batch.tensors["input_ids"] == tokenizer.mask_token_id).any()) for batch in batches
-    }
-    assert masked == {True: True, False: False}
+def test_share_of_the_tweets_that_lose_their_capitals(tokenizer: PreTrainedTokenizerBase) -> None:
+    tweet, chance = to_pieces(tokenizer, NAMED.words, LIMIT), generator()
+    lowered = [lower_cased(tweet, 0.25, chance) for _ in range(400)]
+    assert 0.2 < sum(found != tweet for found in lowered) / 400 < 0.3
+    assert all(lower_cased(tweet, 0.0, chance) is tweet for _ in range(20))
 
 
 def test_truncated_tweet_keeps_the_labels_of_the_words_that_fit(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -247,9 +238,8 @@ def test_no_tweets(tokenizer: PreTrainedTokenizerBase) -> None:
 
 def rows(batch: Batch) -> list[tuple[list[int], Example, dict[str, Any]]]:
     """Each row as its pieces, the example whose picture it sees, and its other tensors' values."""
-    names = ("image_adds", "text_represented", "weight")
+    names = ("belongs", "image_adds", "text_represented")
     others = [{name: batch.tensors[name][row].item() for name in names} for row in range(len(batch.pictures))]
-    others = [{**values, "own": values["weight"] == 1} for values in others]  # no test gives swapped pairs weight 1
     return list(zip(pieces_of(batch), batch.pictures, others, strict=True))
 
 
@@ -257,16 +247,16 @@ def test_every_pair_once_with_its_own_picture_and_labels(tokenizer: PreTrainedTo
     examples = [
         Example("both", ("a",), picture=Path("1"), image_adds=1, text_represented=0),
         Example("adds", ("b", "c"), picture=Path("2"), image_adds=0),
-        Example("shown", ("d", "e", "f"), picture=Path("3"), text_represented=1),
+        Example("shows", ("d", "e", "f"), picture=Path("3"), text_represented=1),
         Example("neither", ("g",), picture=Path("4")),
         *pairs(21, image_adds=0, text_represented=0),
     ]
     batches = relation_batches(examples, tokenizer, LIMIT, settings(swapped=0.5), generator())
-    own = [(pieces, e, values) for batch in batches for pieces, e, values in rows(batch) if values["own"]]
+    own = [(pieces, e, values) for batch in batches for pieces, e, values in rows(batch) if values["belongs"]]
     assert Counter(example.id for _, example, _ in own) == Counter(e.id for e in examples if e.id != "neither")
     for pieces, example, values in own:
         assert pieces == to_pieces(tokenizer, example.words, LIMIT).input_ids
-        assert values["weight"] == 1
+        assert values["belongs"] == 1
         for task in ("image_adds", "text_represented"):
             label = getattr(example, task)
             assert values[task] == (-1 if label is None else label)
@@ -275,17 +265,15 @@ def test_every_pair_once_with_its_own_picture_and_labels(tokenizer: PreTrainedTo
 def test_swapped_rows(tokenizer: PreTrainedTokenizerBase) -> None:
     examples = pairs(24)
     picture_of = {tuple(to_pieces(tokenizer, e.words, LIMIT).input_ids): e.picture for e in examples}
-    batches = relation_batches(
-        examples, tokenizer, LIMIT, settings(swapped=0.75, swapped_weight=0.25, relation_batch=8), generator()
-    )
+    batches = relation_batches(examples, tokenizer, LIMIT, settings(swapped=0.75, relation_batch=8), generator())
     assert len(batches) == 3
     for batch in batches:
-        swapped = [row for row in rows(batch) if not row[2]["own"]]
+        swapped = [row for row in rows(batch) if not row[2]["belongs"]]
         assert len(batch.pictures) == 14
         assert len(swapped) == 6
         for pieces, example, values in swapped:
             assert picture_of[tuple(pieces)] != example.picture
-            assert values == {"image_adds": 0, "text_represented": 0, "weight": 0.25, "own": False}
+            assert values == {"belongs": 0, "image_adds": -1, "text_represented": -1}  # negatives of belongs alone
         texts = [tuple(pieces) for pieces, _, _ in swapped]
         assert len(set(texts)) == 6  # six tweets, none of them twice
 
@@ -298,7 +286,9 @@ def test_swapped_rows_of_few_pairs_never_have_their_own_picture(
     picture_of = {tuple(to_pieces(tokenizer, e.words, LIMIT).input_ids): e.picture for e in examples}
     for seed in range(20):
         batches = relation_batches(examples, tokenizer, LIMIT, settings(swapped=share), generator(seed))
-        swapped = [(picture_of[tuple(p)], e.picture) for b in batches for p, e, values in rows(b) if not values["own"]]
+        swapped = [
+            (picture_of[tuple(p)], e.picture) for b in batches for p, e, values in rows(b) if not values["belongs"]
+        ]
         assert len(swapped) == round(3 * share)
         assert all(own != other for own, other in swapped)
 
@@ -311,7 +301,7 @@ def test_tweets_that_share_a_picture_are_not_swapped_with_each_other(tokenizer: 
     batches = relation_batches(examples, tokenizer, LIMIT, settings(swapped=1.0, relation_batch=3), generator())
     assert len(batches) == 4
     for pieces, example, values in (row for batch in batches for row in rows(batch)):
-        assert (picture_of[tuple(pieces)] == example.picture) == values["own"]
+        assert (picture_of[tuple(pieces)] == example.picture) == values["belongs"]
 
 
 def test_the_tweets_that_are_swapped_are_not_always_the_shortest(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -321,9 +311,9 @@ def test_the_tweets_that_are_swapped_are_not_always_the_shortest(tokenizer: PreT
         (batch,) = relation_batches(
             examples, tokenizer, LIMIT, settings(swapped=0.5, relation_batch=12), generator(seed)
         )
-        own = sorted(len(pieces) for pieces, _, values in rows(batch) if values["own"])
+        own = sorted(len(pieces) for pieces, _, values in rows(batch) if values["belongs"])
         median = own[len(own) // 2]
-        lengths.update(len(pieces) > median for pieces, _, values in rows(batch) if not values["own"])
+        lengths.update(len(pieces) > median for pieces, _, values in rows(batch) if not values["belongs"])
     assert lengths[True] > 10
     assert lengths[False] > 10
 
@@ -337,7 +327,123 @@ def test_a_single_pair_has_nothing_to_swap_with(tokenizer: PreTrainedTokenizerBa
     examples = pairs(1)
     (batch,) = relation_batches(examples, tokenizer, LIMIT, settings(swapped=1.0), generator())
     assert batch.pictures == examples
-    assert batch.tensors["weight"].tolist() == [1.0]
+    assert batch.tensors["belongs"].tolist() == [1]
+
+
+# ---- what goes with the pictures -----------------------------------------------------------------------------------
+
+
+def signed(examples: Sequence[Example]) -> list[Example]:
+    """The words in each picture are one of the tweet's and its number; every fifth picture has none."""
+    return [
+        replace(example, scene=(line(f"{example.words[0]} {index}"),) if index % 5 else ())
+        for index, example in enumerate(examples)
+    ]
+
+
+def folds_of(examples: Sequence[Example], folds: int = 2) -> CrossFit:
+    """Random vectors, as if of maps of so many folds."""
+    chance = generator(5)
+    texts, pictures = torch.randn(2, len(examples), 6, generator=chance)
+    fold = torch.arange(len(examples)) % folds
+    return CrossFit(texts, pictures, fold, {(e.id, e.picture): row for row, e in enumerate(examples)})
+
+
+def test_the_words_of_the_pictures_are_those_beside_the_tweets(tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = signed(pairs(21))
+    by_pieces = {tuple(to_pieces(tokenizer, e.words, LIMIT).input_ids): e for e in examples}
+    inputs = PictureInputs(tokenizer, 9, None)
+    for batch in relation_batches(examples, tokenizer, LIMIT, settings(swapped=0.5), generator(), inputs):
+        words = [by_pieces[tuple(row)].words for row in pieces_of(batch)]
+        beside = [(row, to_pieces(tokenizer, row, LIMIT)) for row in words]
+        expected = scene_tensors(tokenizer, 9, beside, [picture.scene for picture in batch.pictures])
+        assert all(torch.equal(batch.tensors[name], tensor) for name, tensor in expected.items())
+        assert "cosine" not in batch.tensors
+        assert batch.tensors["echo"].any()
+
+
+def test_tweets_without_pictures_have_no_words_in_them(tokenizer: PreTrainedTokenizerBase) -> None:
+    inputs = PictureInputs(tokenizer, 9, None)
+    batches = ner_batches(signed(tweets(43)), tokenizer, LIMIT, settings(), generator(), inputs=inputs)
+    assert {bool(batch.pictures) for batch in batches} == {True, False}
+    for batch in batches:
+        assert ("scene_ids" in batch.tensors) == ("echo" in batch.tensors) == bool(batch.pictures)
+
+
+def test_without_scene_text_there_are_no_words(tokenizer: PreTrainedTokenizerBase) -> None:
+    (batch,) = relation_batches(
+        signed(pairs(3)), tokenizer, LIMIT, settings(), generator(), PictureInputs(tokenizer, 0, None)
+    )
+    assert set(batch.tensors) == {
+        "input_ids",
+        "attention_mask",
+        "case_ids",
+        "belongs",
+        "image_adds",
+        "text_represented",
+    }
+
+
+def test_a_name_that_became_a_hashtag_is_still_found_in_the_picture(tokenizer: PreTrainedTokenizerBase) -> None:
+    sign = (line("NEW YORK"),)
+    tweet = Example("1", ("in", "New", "York"), ("O", "B-LOC", "I-LOC"), Path("1.png"), scene=sign)
+    inputs = PictureInputs(tokenizer, 20, None)
+    (batch,) = ner_batches([tweet], tokenizer, LIMIT, settings(hashtags=1.0), generator(), inputs=inputs)
+    index = batch.tensors["word_index"][0]
+    (found,) = decoded(batch)
+    name = found.index("B-LOC")
+    assert "I-LOC" not in found  # it is one word now
+    assert torch.equal(batch.tensors["echo"][0, :, 0], (index == name).float())
+
+
+def test_cosines_are_those_of_maps_that_have_not_seen_the_pair(tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = pairs(24)
+    by_pieces = {tuple(to_pieces(tokenizer, e.words, LIMIT).input_ids): row for row, e in enumerate(examples)}
+    folds = folds_of(examples, 3)
+    batches = relation_batches(
+        examples, tokenizer, LIMIT, settings(swapped=1.0), generator(), PictureInputs(tokenizer, 0, folds)
+    )
+    for batch in batches:
+        mine = [by_pieces[tuple(row)] for row in pieces_of(batch)]
+        other = [int(picture.id) for picture in batch.pictures]
+        expected = (folds.texts[mine] * folds.pictures[other]).sum(dim=1)
+        assert torch.allclose(batch.tensors["cosine"], expected)
+        assert [row % 3 for row in mine] == [row % 3 for row in other]  # swapped within a fold
+        own = [one == two for one, two in zip(mine, other, strict=True)]
+        assert own == [bool(value) for value in batch.tensors["belongs"]]
+
+
+@pytest.mark.parametrize("hard", [0.0, 1.0])
+def test_a_hard_negative_is_the_most_similar_of_some(tokenizer: PreTrainedTokenizerBase, hard: float) -> None:
+    examples = pairs(60)
+    by_pieces = {tuple(to_pieces(tokenizer, e.words, LIMIT).input_ids): row for row, e in enumerate(examples)}
+    folds = folds_of(examples)
+    below = []
+    for seed in range(4):
+        chosen = settings(swapped=1.0, hard=hard)
+        for batch in relation_batches(
+            examples, tokenizer, LIMIT, chosen, generator(seed), PictureInputs(tokenizer, 0, folds)
+        ):
+            for pieces, other, values in rows(batch):
+                if not values["belongs"]:
+                    row = by_pieces[tuple(pieces)]
+                    cosines = folds.texts[row] @ folds.pictures[row % 2 :: 2].T  # of all pictures of its fold
+                    mine = folds.texts[row] @ folds.pictures[int(other.id)]
+                    below.append(float((cosines < mine).float().mean()))
+    # The best of eight random ones has 8 of 9 below it on average, any one of them half.
+    expected = HARD_OF / (HARD_OF + 1) if hard else 0.5
+    assert sum(below) / len(below) == pytest.approx(expected, abs=0.05)
+
+
+def test_pictures_of_a_fold_that_are_all_the_same_are_not_swapped(tokenizer: PreTrainedTokenizerBase) -> None:
+    examples = [replace(e, picture=Path("same.png") if index % 2 else e.picture) for index, e in enumerate(pairs(12))]
+    folds = folds_of(examples)  # those with an odd number are one fold
+    batches = relation_batches(
+        examples, tokenizer, LIMIT, settings(swapped=1.0), generator(), PictureInputs(tokenizer, 0, folds)
+    )
+    swapped = [picture for batch in batches for _, picture, values in rows(batch) if not values["belongs"]]
+    assert len(swapped) == 6
+    assert Path("same.png") not in {picture.picture for picture in swapped}
 
 
 # ---- the seed -----------------------------------------------------------------------------------------------------

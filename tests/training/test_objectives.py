@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import torch
 from corpus import settings
+from passes import SCENES, TWEETS, random_regions, words_in
 from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
 
 from rpbert.model.configuration import LABELS, REGIONS
-from rpbert.model.modeling import RpBert, RpBertOutput
+from rpbert.model.modeling import RpBert
+from rpbert.model.outputs import Relation, RpBertOutput
 from rpbert.training.objectives import Objectives
 
 
@@ -23,11 +26,11 @@ def cross_entropy(logits: list[float], label: int) -> float:
 
 
 class StandIn(nn.Module):
-    """Gives the outputs it was made with."""
+    """Gives the relation it was made with."""
 
-    def __init__(self, adds: Tensor, shown: Tensor) -> None:
+    def __init__(self, adds: Tensor, shows: Tensor, belongs: Tensor | None = None) -> None:
         super().__init__()
-        self.output = RpBertOutput(image_adds_logits=adds, text_represented_logits=shown)
+        self.output = RpBertOutput(relation=Relation(belongs, adds, shows, None))
 
     def forward(
         self, input_ids: Tensor, mask: Tensor, word_index: None, case_ids: None, regions: Tensor
@@ -37,7 +40,7 @@ class StandIn(nn.Module):
 
 
 def relation_loss(model: StandIn, batch: dict[str, Any], **changes: Any) -> float:
-    rows = len(batch["weight"])
+    rows = len(batch["belongs"])
     tensors = {
         "input_ids": torch.zeros(rows, 3, dtype=torch.long),
         "attention_mask": torch.ones(rows, 3, dtype=torch.long),
@@ -48,31 +51,70 @@ def relation_loss(model: StandIn, batch: dict[str, Any], **changes: Any) -> floa
 
 
 ADDS = torch.tensor([[0.0, 1.0], [0.5, -0.5], [2.0, 0.0]])
-SHOWN = torch.tensor([[1.0, 0.0], [0.0, 3.0], [0.0, 0.25]])
+SHOWS = torch.tensor([[1.0, 0.0], [0.0, 3.0], [0.0, 0.25]])
+BELONGS = torch.tensor([[0.0, 2.0], [0.0, -1.0], [0.0, 0.5]])
 
 
 def test_relation_loss_by_hand() -> None:
-    batch = {"image_adds": [1, 0, 0], "text_represented": [1, 1, 0], "weight": [1.0, 1.0, 0.5]}
-    adds = cross_entropy([0, 1], 1) + cross_entropy([0.5, -0.5], 0) + 0.5 * cross_entropy([2, 0], 0)
-    shown = cross_entropy([1, 0], 1) + cross_entropy([0, 3], 1) + 0.5 * cross_entropy([0, 0.25], 0)
-    loss = relation_loss(StandIn(ADDS, SHOWN), batch, relation_weight=0.5)
-    assert loss == pytest.approx(0.5 * (adds + shown) / 2.5, abs=1e-6)
+    """Two own pictures and a swapped one, of which nothing but that it does not belong is to be learned."""
+    batch = {"belongs": [1, 1, 0], "image_adds": [1, 0, -1], "text_represented": [1, 1, -1]}
+    belongs = cross_entropy([0, 2], 1) + cross_entropy([0, -1], 1) + cross_entropy([0, 0.5], 0)
+    adds = cross_entropy([0, 1], 1) + cross_entropy([0.5, -0.5], 0)
+    shows = cross_entropy([1, 0], 1) + cross_entropy([0, 3], 1)
+    loss = relation_loss(StandIn(ADDS, SHOWS, BELONGS), batch, relation_weight=0.5)
+    assert loss == pytest.approx(0.5 * (belongs / 3 + adds / 2 + shows / 2), abs=1e-6)
+
+
+def test_a_model_that_does_not_ask_what_belongs_learns_the_other_two() -> None:
+    batch = {"belongs": [1, 1, 1], "image_adds": [1, 0, 0], "text_represented": [1, 1, 0]}
+    adds = cross_entropy([0, 1], 1) + cross_entropy([0.5, -0.5], 0) + cross_entropy([2, 0], 0)
+    shows = cross_entropy([1, 0], 1) + cross_entropy([0, 3], 1) + cross_entropy([0, 0.25], 0)
+    assert relation_loss(StandIn(ADDS, SHOWS), batch) == pytest.approx((adds + shows) / 3, abs=1e-6)
 
 
 def test_a_row_without_a_label_adds_nothing() -> None:
-    batch = {"image_adds": [1, -1, 0], "text_represented": [-1, -1, 0], "weight": [1.0, 1.0, 1.0]}
-    loss = relation_loss(StandIn(ADDS, SHOWN), batch)
-    # A labelled row counts the same however many rows beside it have no label, so the divisor stays three.
-    expected = (cross_entropy([0, 1], 1) + cross_entropy([2, 0], 0) + cross_entropy([0, 0.25], 0)) / 3
+    batch = {"belongs": [1, 1, 1], "image_adds": [1, -1, 0], "text_represented": [-1, -1, 0]}
+    loss = relation_loss(StandIn(ADDS, SHOWS), batch)
+    # Each loss is the mean over the rows of which it is known.
+    expected = (cross_entropy([0, 1], 1) + cross_entropy([2, 0], 0)) / 2 + cross_entropy([0, 0.25], 0)
     assert loss == pytest.approx(expected, abs=1e-6)
     elsewhere = ADDS.clone()
     elsewhere[1] = torch.tensor([-50.0, 50.0])
-    assert relation_loss(StandIn(elsewhere, SHOWN), batch) == loss
+    assert relation_loss(StandIn(elsewhere, SHOWS), batch) == loss
 
 
 def test_no_labels_at_all_is_no_loss() -> None:
-    batch = {"image_adds": [-1] * 3, "text_represented": [-1] * 3, "weight": [1.0] * 3}
-    assert relation_loss(StandIn(ADDS, SHOWN), batch) == 0
+    batch = {"belongs": [1] * 3, "image_adds": [-1] * 3, "text_represented": [-1] * 3}
+    assert relation_loss(StandIn(ADDS, SHOWS), batch) == 0
+    alone = sum(cross_entropy(row, 1) for row in BELONGS.tolist()) / 3
+    assert relation_loss(StandIn(ADDS, SHOWS, BELONGS), batch) == pytest.approx(alone, abs=1e-6)
+
+
+def test_the_real_model_learns_from_what_goes_with_its_pictures(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, batch_of: Callable[[list[str]], dict[str, Tensor]]
+) -> None:
+    """Words in the pictures and cosines from elsewhere reach the relation, and the swapped row only `belongs`."""
+    batch = batch_of(TWEETS)
+    del batch["word_index"]
+    labels = {
+        "belongs": torch.tensor([1, 1, 1, 0]),
+        "image_adds": torch.tensor([1, 0, 1, -1]),
+        "text_represented": torch.tensor([0, 1, -1, -1]),
+    }
+    given = {"regions": random_regions(4), "cosine": torch.tensor([0.3, -0.1, 0.5, 0.0]), **words_in(tokenizer, SCENES)}
+    with torch.no_grad():
+        relation = tiny_model(**batch, **given).relation
+    expected = (
+        sum(
+            cross_entropy(row, int(label))
+            for row, label in zip(relation.belongs.tolist(), labels["belongs"], strict=True)
+        )
+        / 4
+        + sum(cross_entropy(relation.image_adds[row].tolist(), label) for row, label in enumerate((1, 0, 1))) / 3
+        + sum(cross_entropy(relation.text_represented[row].tolist(), label) for row, label in enumerate((0, 1))) / 2
+    )
+    loss = Objectives(tiny_model, settings()).eval()("relation", {**batch, **labels, **given})
+    assert float(loss) == pytest.approx(expected, abs=1e-4)
 
 
 # ---- names --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The teacher: trained on the toy corpus, what it reads reaches the small model and nothing of it the checkpoint."""
 
 import copy
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from corpus import recipe, seeing, settings, write_base_weights, write_corpus
-from safetensors.torch import load_file
+from safetensors.torch import load_file, load_model
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -26,9 +27,20 @@ from rpbert.training.batches import ner_batches
 from rpbert.training.objectives import Objectives
 from rpbert.training.recipe import Recipe, Teacher
 from rpbert.training.sets import read_sets
-from rpbert.training.teacher import CACHE, Teaching, load_tagger, read_tweets, teach, teacher_figures, train_tagger
+from rpbert.training.teacher import (
+    TAGGER,
+    Teaching,
+    _fingerprint,
+    load_tagger,
+    read_tweets,
+    teach,
+    teacher_figures,
+    train_tagger,
+)
 
-TEACHER = Teacher(weights="a Hub id", epochs=30, learning_rate=5e-3, share=0.5, unlabelled=["more.txt"])
+TEACHER = Teacher(
+    weights="a Hub id", epochs=30, batch=4, learning_rate=5e-3, share=0.5, unlabelled=["more.txt"], lines=["lines.txt"]
+)
 TAUGHT = recipe(teacher=TEACHER, multitask=settings(epochs=1), alignment=replace(recipe().alignment, epochs=0))
 
 
@@ -37,6 +49,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy corpus with tweets that nobody has labelled: the O of each word means nothing."""
     folder = write_corpus(tmp_path_factory.mktemp("corpus"))
     (folder / "more.txt").write_text("in\tO\nLima\tO\nnow\tO\n\nnow\tO\nnow\tO\n\n", encoding="utf-8")
+    (folder / "lines.txt").write_text("in Oslo now\n", encoding="utf-8")
+    (folder / "labelled.txt").write_text("now\tO\nin\tO\nOslo\tB-LOC\n\n", encoding="utf-8")
     return folder
 
 
@@ -67,10 +81,12 @@ def test_it_learns_the_labelled_tweets(data: Path, taught: tuple[Path, Teaching]
 def test_the_unlabelled_get_the_labels_that_it_reads(data: Path, taught: tuple[Path, Teaching]) -> None:
     folder, teaching = taught
     sets = read_sets(TAUGHT, data)
-    before = len(sets["tweets"])
+    before = list(sets["tweets"])
     teach(TAUGHT, sets, "not needed: it is kept", folder, Accelerator(cpu=True))
-    city, other = sets["tweets"][before:]
+    assert sets["tweets"] == before
+    city, other, line = sets["unlabelled"]
     assert (city.words, city.labels) == (("in", "Lima", "now"), ("O", "B-LOC", "O"))
+    assert (line.words, line.labels) == (("in", "Oslo", "now"), ("O", "B-LOC", "O"))
     assert other.words == ("now", "now")
     assert list(other.labels) == labels_of(teaching.crf, teaching.readings[other.words])
 
@@ -81,6 +97,89 @@ def test_what_is_kept_reads_the_same(data: Path, taught: tuple[Path, Teaching]) 
     assert again.readings.keys() == teaching.readings.keys()
     assert all(torch.equal(again.readings[words], teaching.readings[words]) for words in again.readings)
     assert all(torch.equal(a, b) for a, b in zip(again.crf.parameters(), teaching.crf.parameters(), strict=True))
+
+
+def test_readings_are_kept_in_half_precision(
+    data: Path, taught: tuple[Path, Teaching], weights: tuple[str, str]
+) -> None:
+    folder, teaching = taught
+    (kept,) = folder.glob(f"teacher-*/{TAGGER}")
+    tagger, tokenizer = load_tagger(weights[0])
+    load_model(tagger, kept)
+    tweets = read_conll(data / "train.txt")
+    for tweet, emissions in zip(tweets, read_tweets(tagger, tokenizer, tweets, Accelerator(cpu=True)), strict=True):
+        assert torch.equal(teaching.readings[tweet.words], emissions.half().float())
+    (file,) = folder.glob("teacher-*/readings-*.safetensors")
+    assert load_file(file)["emissions"].dtype == torch.float16
+
+
+def test_a_run_that_was_killed_goes_on_where_it_stopped(
+    data: Path, taught: tuple[Path, Teaching], weights: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the shard that is missing is read again, and nothing is trained again."""
+    shutil.copytree(taught[0], tmp_path / "kept")
+    monkeypatch.setattr(teacher, "SHARD", 7)
+    monkeypatch.setattr(teacher, "train_tagger", None)
+    shards: list[list[tuple[str, ...]]] = []
+
+    def noting(tagger: Any, tokenizer: Any, tweets: list[Example], accelerator: Accelerator) -> list[Tensor]:
+        shards.append([tweet.words for tweet in tweets])
+        return read_tweets(tagger, tokenizer, tweets, accelerator)
+
+    monkeypatch.setattr(teacher, "read_tweets", noting)
+    before = {file.name for file in tmp_path.glob("kept/teacher-*/readings-*")}
+
+    def run() -> Teaching:
+        shards.clear()
+        return teach(TAUGHT, read_sets(TAUGHT, data), weights[0], tmp_path / "kept", Accelerator(cpu=True))
+
+    whole = run()
+    assert [len(shard) for shard in shards[:-1]] == [7] * (len(shards) - 1)
+    assert len(shards) > 2
+    files = sorted(file for file in tmp_path.glob("kept/teacher-*/readings-*") if file.name not in before)
+    assert len(files) == len(shards)
+    files[1].unlink()
+    again = run()
+    assert len(shards) == 1
+    assert all(torch.allclose(again.readings[words], whole.readings[words], atol=1e-2) for words in whole.readings)
+    run()
+    assert shards == []
+
+
+def test_another_label_is_another_teacher(data: Path) -> None:
+    tweets = read_conll(data / "train.txt")
+
+    def name(chosen: Recipe = TAUGHT, labelled: list[Example] = tweets) -> str:
+        return _fingerprint(chosen, labelled)
+
+    assert name() == name(labelled=read_conll(data / "train.txt"))
+    other = [replace(tweets[0], labels=("O", "B-ORG", "O")), *tweets[1:]]
+    words = [replace(tweets[0], words=("at", *tweets[0].words[1:])), *tweets[1:]]
+    learned = [
+        replace(TAUGHT, seed=4),
+        replace(TAUGHT, teacher=replace(TEACHER, epochs=3)),
+        replace(TAUGHT, multitask=settings(lower_cased=0.5)),
+    ]
+    names = {name(), name(labelled=other), name(labelled=words), name(labelled=tweets[1:]), *map(name, learned)}
+    assert len(names) == 7
+    # What is done with its readings changes nothing of the teacher itself.
+    for changes in ({"share": 0.1}, {"per_epoch": 1}, {"unlabelled": []}, {"lines": []}):
+        assert name(replace(TAUGHT, teacher=replace(TEACHER, **changes))) == name()
+
+
+def test_more_labelled_tweets_teach_the_teacher_and_the_model(
+    data: Path, weights: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[tuple[str, ...]] = []
+    monkeypatch.setattr(
+        teacher, "train_tagger", lambda _tagger, _tokenizer, tweets, *_: learned.extend(t.words for t in tweets)
+    )
+    chosen = replace(TAUGHT, teacher=replace(TEACHER, labelled=["labelled.txt"]))
+    sets = read_sets(chosen, data)
+    teach(chosen, sets, weights[0], tmp_path, Accelerator(cpu=True))
+    assert ("now", "in", "Oslo") in learned
+    assert [tweet.words for tweet in sets["tweets"]][-1] == ("now", "in", "Oslo")
+    assert sets["tweets"][-1].labels == ("O", "O", "B-LOC")  # as labelled, not as the teacher reads it
 
 
 def test_reading_in_batches_is_reading_one_by_one(data: Path, weights: tuple[str, str]) -> None:
@@ -181,6 +280,10 @@ def test_share_of_the_teacher_in_the_loss(
     assert alone != pytest.approx(cross, rel=0.01)
 
 
+def labelled_words(data: Path) -> set[tuple[str, ...]]:
+    return {tweet.words for tweet in read_conll(data / "train.txt")}
+
+
 def test_a_whole_run(
     data: Path,
     weights: tuple[str, str],
@@ -204,11 +307,20 @@ def test_a_whole_run(
         load_checkpoint(output)  # nothing missing, and nothing of a teacher
         return load_file(output / "model.safetensors")
 
-    learned = run(tmp_path / "taught", TAUGHT)
-    assert (tmp_path / "taught" / CACHE).exists()
-    assert ("now", "now") in texts[-1]
-    without = run(tmp_path / "alone", replace(TAUGHT, teacher=replace(TEACHER, weights="", unlabelled=[])))
-    assert not (tmp_path / "alone" / CACHE).exists()
-    assert ("now", "now") not in texts[-1]
+    chosen = replace(TAUGHT, teacher=replace(TEACHER, per_epoch=2), multitask=settings(epochs=4))
+    learned = run(tmp_path / "taught", chosen)
+    assert list((tmp_path / "taught").glob(f"teacher-*/{TAGGER}"))
+    unlabelled = {("in", "Lima", "now"), ("now", "now"), ("in", "Oslo", "now")} - labelled_words(data)
+    drawn = [frozenset(words & unlabelled) for words in texts[1:]]  # the first is no epoch: its batches are counted
+    assert len(drawn) == 4
+    assert {len(words) for words in drawn} <= {1, 2}  # "in Oslo now" is among the labelled tweets too
+    assert len(set(drawn)) > 1  # other ones in other epochs
+    texts.clear()
+    without = run(
+        tmp_path / "alone",
+        replace(TAUGHT, teacher=replace(TEACHER, weights="", unlabelled=[], lines=[]), multitask=settings(epochs=4)),
+    )
+    assert not list((tmp_path / "alone").glob("teacher-*"))
+    assert ("now", "now") not in set().union(*texts)
     assert learned.keys() == without.keys()
     assert not torch.allclose(learned["emission_head.weight"], without["emission_head.weight"])

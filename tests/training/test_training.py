@@ -13,28 +13,35 @@ from typing import Any
 import pytest
 import torch
 from accelerate import Accelerator
-from corpus import COLOURS, recipe, seeing, settings, write_base_weights, write_corpus
+from corpus import COLOURS, draw, recipe, seeing, settings, write_base_weights, write_corpus
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from rpbert.data import scene_lines
 from rpbert.data.readers import read_conll, read_pairs
 from rpbert.data.regions import compute_regions
+from rpbert.data.scene_lines import read_scene_file, with_scenes
 from rpbert.errors import UserError
 from rpbert.evaluation.calibration import SETTINGS, calibrate
 from rpbert.model.checkpoint import load_checkpoint
 from rpbert.model.configuration import LABELS, RpBertConfig
 from rpbert.model.crf import Crf
 from rpbert.model.modeling import RpBert
+from rpbert.model.scene_text import SceneLine
 from rpbert.model.vision import RegionEncoder
+from rpbert.training import alignment
 from rpbert.training import loop as training
 from rpbert.training.objectives import Objectives
+from rpbert.training.parameters import parameter_groups
 from rpbert.training.recipe import Recipe
 
 EPOCHS = 3
 THREE = recipe(multitask=replace(recipe().multitask, epochs=EPOCHS))
 QUICK = recipe(multitask=settings(epochs=1), alignment=replace(recipe().alignment, epochs=0))
 FIGURES = {"valid.txt strict F1", "pairs strict F1", "image_adds AUC", "text_represented AUC", "swapped AUC", "mean"}
+
+PRIOR = 0.7  # of the preset
 
 Run = Callable[..., dict[str, Any]]
 
@@ -67,8 +74,10 @@ def run(
     def train(output: Path, chosen: Recipe = THREE, data: Path = corpus, resume: bool = False) -> dict[str, Any]:
         return training.train(chosen, data, output, text, vision, resume=resume)
 
+    config = copy.deepcopy(tiny_config)
+    config.belongs_prior = PRIOR
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "preset_config", lambda name: copy.deepcopy(tiny_config))
+        patch.setattr(training, "preset_config", lambda name: copy.deepcopy(config))
         yield train
 
 
@@ -109,7 +118,7 @@ def test_record_names_recipe_versions_and_data(whole: tuple[Path, dict[str, Any]
     record = whole[1]
     assert record["recipe"] == asdict(THREE)
     assert record["versions"] == {name: version(name) for name in ("torch", "transformers", "timm", "accelerate")}
-    files = ("pairs.jsonl", "captions.tsv", "train.txt", "dev.jsonl", "valid.txt")
+    files = ("pairs.jsonl", "scenes.jsonl", "captions.tsv", "train.txt", "dev.jsonl", "valid.txt")
     assert record["data_sha256"] == {name: hashlib.sha256((corpus / name).read_bytes()).hexdigest() for name in files}
 
 
@@ -161,9 +170,8 @@ def test_the_checkpoint_is_that_of_the_best_epoch(scripted: tuple[Path, list[dic
 ALIGNED = (
     "text_encoder.embeddings.",
     "text_encoder.encoder.layer.0.",  # below the configuration's matching_layer
-    "projection.",
-    "matching.text_map.",
-    "matching.region_map.",
+    "matching.sentence_layers.",
+    "matching.picture_map.",
     "matching.log_scale",
 )
 
@@ -200,7 +208,9 @@ def test_the_checkpoint_reads_a_tweet(whole: tuple[Path, dict[str, Any]], tokeni
 def test_the_checkpoint_is_calibrated_on_dev(
     whole: tuple[Path, dict[str, Any]], scripted: tuple[Path, list[dict[str, Tensor]]], corpus: Path
 ) -> None:
-    pairs, tweets = read_pairs(corpus / "dev.jsonl"), read_conll(corpus / "valid.txt")
+    pairs = with_scenes(read_pairs(corpus / "dev.jsonl"), read_scene_file(corpus / "scenes.jsonl"))
+    assert any(pair.scene for pair in pairs)
+    tweets = read_conll(corpus / "valid.txt")
     for output in (whole[0], scripted[0]):
         found = json.loads((output / "history.json").read_text())["calibration"]
         model, tokenizer = load_checkpoint(output)
@@ -208,8 +218,25 @@ def test_the_checkpoint_is_calibrated_on_dev(
         assert model.crf.temperature == found["span_temperature"]
         assert model.config.trained
         assert found["image_adds_temperature"] != 1
+        assert found["belongs_temperature"] != 1
+        assert model.config.belongs_prior == PRIOR
         regions = compute_regions(model, [pair.picture for pair in pairs if pair.picture is not None])
         assert calibrate(model, tokenizer, pairs, regions, tweets) == pytest.approx(found, rel=1e-3, abs=1e-3)
+
+
+def test_training_assumes_that_every_second_picture_belongs(run: Run, tmp_path: Path) -> None:
+    """As many swapped pictures as own ones are shown; the preset's prior is for what ships."""
+    priors: set[float] = set()
+    forward = Objectives.forward
+
+    def noting(self: Objectives, task: str, batch: dict[str, Tensor]) -> Tensor:
+        priors.add(self.model.config.belongs_prior)
+        return forward(self, task, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Objectives, "forward", noting)
+        run(tmp_path, QUICK)
+    assert priors == {0.5}
 
 
 def test_epochs_are_compared_uncalibrated(scripted: tuple[Path, list[dict[str, Tensor]]]) -> None:
@@ -370,19 +397,71 @@ def test_alignment_is_taught_by_what_belongs_together(
 ) -> None:
     taught: list[Any] = []
 
-    def noting(model: RpBert, tokenizer: Any, store: Any, groups: Any, *_: Any) -> None:
-        taught.extend(groups)
-        raise StoppedError
+    def noting(model: RpBert, tokenizer: Any, store: Any, sources: Any, dropout: float) -> None:
+        taught.append(sources)
+        if len(taught) == 2:
+            raise StoppedError
 
-    monkeypatch.setattr(training, "align", noting)
+    monkeypatch.setattr(alignment, "matches_of", noting)
     with pytest.raises(StoppedError):
         run(tmp_path)
     photographs, tweets = taught
     assert len(photographs) == 2 * len(COLOURS)  # the caption of another photograph is left out
     assert len(tweets) == len(COLOURS)
-    for caption in [*photographs, *tweets]:
+    for caption in photographs:
         assert caption.match
         assert caption.picture.stem in caption.text.split()
+    for tweet in tweets:
+        assert tweet.picture.stem in tweet.words
+
+
+def inputs_of(run: Run, output: Path, chosen: Recipe, **more: Any) -> list[tuple[str, dict[str, Tensor]]]:
+    """Task and tensors of each step."""
+    taken: list[tuple[str, dict[str, Tensor]]] = []
+    forward = Objectives.forward
+
+    def noting(self: Objectives, task: str, batch: dict[str, Tensor]) -> Tensor:
+        taken.append((task, batch))
+        return forward(self, task, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Objectives, "forward", noting)
+        run(output, chosen, **more)
+    return taken
+
+
+ONE = replace(THREE, multitask=settings(epochs=1, swapped=1.0))
+
+
+def test_the_relation_learns_from_words_in_pictures_and_from_cosines_of_other_folds(run: Run, tmp_path: Path) -> None:
+    steps = inputs_of(run, tmp_path, ONE)
+    pictured = [batch for _, batch in steps if "regions" in batch]
+    assert {task for task, batch in steps if "regions" in batch} == {"relation", "ner"}
+    for batch in pictured:
+        assert batch["cosine"].shape == (len(batch["regions"]),)
+        assert batch["scene_ids"].shape[0] == len(batch["regions"])
+    assert any(batch["scene_ids"].numel() for batch in pictured)
+    swapped = [int((batch["belongs"] == 0).sum()) for task, batch in steps if task == "relation"]
+    assert swapped == [4, 4]  # as many as there are pairs
+
+
+def test_tweets_with_pictures_of_their_own_are_aligned_and_read_too(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Twitter-2017 with its pictures: ids that are numbers, and no file of the words in them."""
+    data = write_corpus(tmp_path / "data")
+    for place in ("Oslo", "Rome", "Lima", "Bonn", "Nice", "Kyiv", "Bari"):
+        draw(data / "images" / f"{place}.jpg", (len(place), 50, 90))
+
+    class Reader:
+        def read(self, _image: Any) -> tuple[SceneLine, ...]:
+            return (SceneLine("now", 0.9, 0.1),)
+
+    monkeypatch.setattr(scene_lines, "SceneTextReader", Reader)
+    steps = inputs_of(run, tmp_path / "run", replace(ONE, tweet_pictures=True), data=data)
+    assert all("regions" in batch and "cosine" in batch for _, batch in steps)
+    assert sum(len(batch["regions"]) for task, batch in steps if task == "ner") == len(COLOURS) + 5
+    assert list((tmp_path / "run").glob("scene-text-*.json"))  # for the next run
 
 
 def test_one_task_after_the_other_as_in_the_paper(run: Run, tmp_path: Path) -> None:
@@ -435,14 +514,18 @@ def test_interleaved_tasks(run: Run, tmp_path: Path) -> None:
 def test_without_alignment_the_embeddings_are_trained_too(run: Run, base: RpBert, tmp_path: Path) -> None:
     run(tmp_path, QUICK)
     name = "text_encoder.embeddings.word_embeddings.weight"
-    assert not torch.equal(last_weights(tmp_path)[f"model.{name}"], base.state_dict()[name])
+    found = last_weights(tmp_path)
+    assert not torch.equal(found[f"model.{name}"], base.state_dict()[name])
+    # What matching takes over as it is, is there nevertheless: the vectors of the class names have length one.
+    lengths = found["model.matching.picture_map.class_vectors.weight"].norm(dim=0)
+    assert torch.allclose(lengths, torch.ones(1000), atol=1e-5)
 
 
 @pytest.fixture
 def plain(tiny_config: RpBertConfig, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`run` with a preset that, as `paper`, has no matching term."""
+    """`run` with a preset that, as `paper`, neither matches nor asks what belongs, nor reads words in pictures."""
     config = copy.deepcopy(tiny_config)
-    config.matching = False
+    config.matching = config.belongs = config.scene_text = False
     monkeypatch.setattr(training, "preset_config", lambda name: copy.deepcopy(config))
     return run
 
@@ -499,7 +582,7 @@ def test_dev_pairs_that_cannot_compare_epochs_are_refused(
         run(tmp_path / "output", QUICK, data=data)
 
 
-# ---- parameter groups ---------------------------------------------------------------------------------------------
+# ---- what learns, and how fast -------------------------------------------------------------------------------------
 
 
 def groups(model: RpBert) -> dict[str, dict[str, Any]]:
@@ -508,7 +591,7 @@ def groups(model: RpBert) -> dict[str, dict[str, Any]]:
     objectives = Objectives(model, chosen, teacher=Crf(LABELS), share=0.5)
     names = {id(parameter): name.removeprefix("model.") for name, parameter in objectives.named_parameters()}
     found: dict[str, dict[str, Any]] = {}
-    for group in training.parameter_groups(objectives, chosen):
+    for group in parameter_groups(objectives, chosen):
         for parameter in group["params"]:
             assert names[id(parameter)] not in found  # no parameter in two groups
             found[names[id(parameter)]] = group
@@ -517,14 +600,15 @@ def groups(model: RpBert) -> dict[str, dict[str, Any]]:
 
 def test_every_trainable_parameter_is_in_one_group(tiny_model: RpBert) -> None:
     found = groups(tiny_model)
-    learned = {name for name, _ in tiny_model.named_parameters() if not name.startswith("region_encoder.")}
+    frozen = ("region_encoder.", "matching.picture_map.classifier.", "matching.picture_map.class_vectors.")
+    learned = {name for name, _ in tiny_model.named_parameters() if not name.startswith(frozen)}
     assert set(found) == {*learned, "visible_head.weight", "visible_head.bias"}  # and nothing of the teacher
     assert {"crf.transitions", "crf.start_transitions", "crf.end_transitions"} <= set(found)
 
 
 def test_two_learning_rates(tiny_model: RpBert) -> None:
     for name, group in groups(tiny_model).items():
-        assert group["lr"] == (0.25 if name.startswith("text_encoder.") else 0.5), name
+        assert group["lr"] == (0.25 if name.startswith(("text_encoder.", "projection.")) else 0.5), name
 
 
 def test_no_weight_decay_on_biases_and_layer_norms(tiny_model: RpBert) -> None:
@@ -532,7 +616,8 @@ def test_no_weight_decay_on_biases_and_layer_norms(tiny_model: RpBert) -> None:
         spared = (
             "bias" in name
             or "LayerNorm" in name
-            or name in ("matching.log_scale", "crf.start_transitions", "crf.end_transitions")
+            or name
+            in ("matching.log_scale", "scene_vector", "echo_vector", "crf.start_transitions", "crf.end_transitions")
         )
         assert group["weight_decay"] == (0 if spared else 0.125), name
 

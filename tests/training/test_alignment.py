@@ -213,7 +213,9 @@ def test_texts_are_left_out_in_part_too(start: RpBert, matches: Matches) -> None
 
 @pytest.mark.parametrize("epochs", [1, 5, 10])
 def test_any_number_of_steps(model: RpBert, matches: Matches, epochs: int) -> None:
-    losses = list(align(matching_of(model), [], half(matches), stage(epochs=epochs, tweet_passes=1), 0))  # one step per epoch
+    losses = list(
+        align(matching_of(model), [], half(matches), stage(epochs=epochs, tweet_passes=1), 0)
+    )  # one step per epoch
     assert len(losses) == epochs
 
 

@@ -19,6 +19,7 @@ from rpbert.errors import UserError
 from rpbert.model.texts import is_url
 
 SIDE = 640  # pixels of the longest side that is read: 0.4 s a picture on one core
+SLENDER = 4  # a side is at most so many times the other
 LEAST_SCORE = 0.7  # of the recogniser (0..1): below it stand logos read as single letters
 LEAST_LETTERS = 3  # of a word that can be shared: "at" or "of" in both says nothing
 GLUED_LETTERS = 5  # of a word that may be found inside another, as "Prix" in "#GrandPrix" may not
@@ -71,7 +72,7 @@ class SceneTextReader:
         """
         small = image.copy()
         small.thumbnail((SIDE, SIDE))
-        pixels = np.asarray(small)[:, :, ::-1]  # BGR, as OpenCV has it
+        pixels = np.asarray(_widened(small))[:, :, ::-1]  # BGR, as OpenCV has it
         try:
             with self._lock:
                 found = self._engine(pixels)
@@ -84,6 +85,18 @@ class SceneTextReader:
             for box, text, score in zip(found.boxes, found.txts, found.scores, strict=True)
         ]
         return tuple(line for line in lines if line.score >= LEAST_SCORE and plain(line.text))
+
+
+def _widened(image: Image.Image) -> Image.Image:
+    """The picture with black below or beside it where it is slender.
+
+    The detector enlarges the shorter side to 736 pixels, whatever becomes of the longer one: a banner of 640 x 1 would
+    take all the memory of a computer.
+    """
+    least = max(image.size) // SLENDER
+    canvas = Image.new("RGB", (max(image.width, least), max(image.height, least)))
+    canvas.paste(image)
+    return canvas
 
 
 def _place(box: np.ndarray, size: tuple[int, int]) -> tuple[float, tuple[Point, ...]]:

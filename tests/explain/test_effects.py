@@ -3,11 +3,13 @@
 import pytest
 import torch
 from made_up import a_map, flat
+from passes import line
 
 from rpbert.analyzer import Analyzer
 from rpbert.explain.effects import largest_change, matters, probabilities_hidden, probability_now
 from rpbert.explain.methods import TOKENS_AT_ONCE, Explanation, Reader, explain
-from rpbert.explain.targets import ADDS, SHOWN, contrast_target, name_target
+from rpbert.explain.targets import ADDS, SHOWS, contrast_target, name_target
+from rpbert.model.configuration import REGIONS
 from rpbert.ui.samples import SAMPLES
 
 TWEET = "Eileen Collins visits Houston"
@@ -15,7 +17,7 @@ ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
 
 
 def test_the_probability_of_a_hidden_cell_is_that_of_the_model(analyzer: Analyzer) -> None:
-    prepared = analyzer.prepare(TWEET, ASTRONAUT)
+    prepared = analyzer.prepare(TWEET, ASTRONAUT, [line("NASA"), line("HOUSTON")])
     analysis = analyzer.predict(prepared)
     name = analysis.entities[0]
     relation, named = explain(analyzer, prepared, [ADDS, name_target(name)])
@@ -25,14 +27,18 @@ def test_the_probability_of_a_hidden_cell_is_that_of_the_model(analyzer: Analyze
     hidden = probabilities_hidden(relation)
     assert hidden is not None
     for cell in (0, 24, 40):
-        other = analyzer.predict(prepared, hidden=[cell]).relation
+        other = analyzer.predict(prepared, cells=[cell]).relation
         assert other is not None
         assert hidden[cell] == pytest.approx(other.image_adds, abs=1e-4)
+    for number in (0, 1):  # the lines of words follow the cells
+        other = analyzer.predict(prepared, lines=[number]).relation
+        assert other is not None
+        assert hidden[REGIONS + number] == pytest.approx(other.image_adds, abs=1e-4)
 
 
-def occluded(value: float, strongest: float) -> Explanation:
+def occluded(value: float, strongest: float, lines: tuple[float, ...] = ()) -> Explanation:
     grid = ((strongest, *(0.0,) * 6), *flat(0.0)[1:])
-    return Explanation(SHOWN, "occlusion", "total", grid, None, 0.1, value=value)
+    return Explanation(SHOWS, "occlusion", "total", grid, lines, None, 0.1, value=value)
 
 
 def test_by_hand() -> None:
@@ -43,6 +49,8 @@ def test_by_hand() -> None:
     assert matters(even)
     assert not matters(occluded(value=0.0, strongest=0.008))
     assert not matters(occluded(value=9.0, strongest=1.0))  # from 0.9999 to 0.9997
+    assert largest_change(occluded(0.0, 0.008, lines=(0.0, -1.0))) == pytest.approx(0.2311, abs=1e-4)
+    assert matters(occluded(0.0, 0.008, lines=(0.0, -1.0)))  # of the picture only the words matter
 
 
 def test_a_contrast_and_other_methods_have_no_probability(analyzer: Analyzer) -> None:
@@ -58,7 +66,7 @@ class EnoughError(Exception):
 
 
 def test_work_comes_in_slices_of_bounded_size_and_ends_between_them(analyzer: Analyzer) -> None:
-    prepared = analyzer.prepare(" ".join([TWEET] * 20), ASTRONAUT)
+    prepared = analyzer.prepare(" ".join([TWEET] * 20), ASTRONAUT, [line("a long line of words " * 2)])
     sizes: list[int] = []
 
     def look() -> None:
@@ -67,7 +75,10 @@ def test_work_comes_in_slices_of_bounded_size_and_ends_between_them(analyzer: An
         sizes.append(0)
 
     reader = Reader(analyzer, prepared, [ADDS], "soft", look)
-    assert reader.rows_at_once * (reader.words.shape[1] + 49) <= TOKENS_AT_ONCE
+    assert prepared.pictures is not None
+    tokens = reader.words.shape[1] + 49 + prepared.pictures.scene_ids.shape[1]
+    assert prepared.pictures.scene_ids.shape[1] >= 10
+    assert tokens < reader.rows_at_once * tokens <= TOKENS_AT_ONCE
     with pytest.raises(EnoughError):
         explain(analyzer, prepared, [ADDS], pause=look)
     assert len(sizes) == 3

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from passes import line
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
 from rpbert.explain.methods import METHODS, ROUTES, Reader, explain
-from rpbert.explain.targets import ADDS, SHOWN, Target, contrast_target, name_target, targets_of
+from rpbert.explain.targets import ADDS, BELONGS, SHOWS, Target, contrast_target, name_target, targets_of
+from rpbert.model.configuration import REGIONS
 from rpbert.ui.samples import SAMPLES
 
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
@@ -18,14 +20,17 @@ GRADIENTS = ("grad_cam", "gradient_x_input")
 
 @pytest.fixture(scope="module")
 def prepared(analyzer: Analyzer) -> Prepared:
-    return analyzer.prepare(TWEET, ASTRONAUT)
+    """With three lines of words in the picture, of which two echo the tweet."""
+    return analyzer.prepare(TWEET, ASTRONAUT, [line("NASA", 0.05), line("Space Shuttle"), line("HOUSTON")])
 
 
 @pytest.fixture(scope="module")
 def targets(analyzer: Analyzer, prepared: Prepared) -> list[Target]:
     """Relations, names, and a contrast."""
     analysis = analyzer.predict(prepared)
-    return [*targets_of(analysis), SHOWN, contrast_target(analysis.entities[-1])]
+    found = [*targets_of(analysis), contrast_target(analysis.entities[-1])]
+    assert found[:3] == [BELONGS, ADDS, SHOWS]
+    return found
 
 
 def cells(grid: tuple[tuple[float, ...], ...]) -> Tensor:
@@ -33,14 +38,18 @@ def cells(grid: tuple[tuple[float, ...], ...]) -> Tensor:
 
 
 def test_relation_map_is_the_formula_of_grad_cam(analyzer: Analyzer, prepared: Prepared) -> None:
-    assert prepared.regions is not None
-    regions = prepared.regions.clone().requires_grad_()
-    logits = analyzer.model(**prepared.pieces, regions=regions).image_adds_logits
+    assert prepared.pictures is not None
+    regions = prepared.pictures.regions.clone().requires_grad_()
+    output = analyzer.model.run(prepared.texts, replace(prepared.pictures, regions=regions))
+    logits = output.relation.joint("image_adds")
     (gradient,) = torch.autograd.grad(logits[0, 1] - logits[0, 0], regions)  # (1, 49, C)
     weights = gradient[0].mean(dim=0)  # (C,) one per channel, the mean over all regions
-    expected = (prepared.regions[0] * weights).sum(dim=1)
+    expected = (prepared.pictures.regions[0] * weights).sum(dim=1)
     (explanation,) = explain(analyzer, prepared, [ADDS], "grad_cam")
     torch.testing.assert_close(cells(explanation.grid), expected, rtol=1e-3, atol=1e-5)
+    # It looks at the CNN's channels, so it has nothing to say of words.
+    assert explanation.lines is explanation.words is None
+    assert explanation.features == explanation.cells
 
 
 def test_reader_says_what_the_model_says(analyzer: Analyzer, prepared: Prepared) -> None:
@@ -48,7 +57,7 @@ def test_reader_says_what_the_model_says(analyzer: Analyzer, prepared: Prepared)
     reader = Reader(analyzer, prepared, [ADDS, name_target(analysis.entities[0])], "soft")
     assert analysis.relation is not None
     for route in ROUTES:
-        adds, name = reader(reader.visual, reader.words, route)[0].tolist()
+        adds, name = reader(reader.whole, reader.words, route)[0].tolist()
         assert adds == pytest.approx(torch.tensor(analysis.relation.image_adds).logit().item(), abs=1e-4)
         assert name == pytest.approx(torch.tensor(analysis.entities[0].confidence).log().item(), abs=1e-4)
 
@@ -59,7 +68,8 @@ def test_gradients_of_the_two_routes_add_up(
 ) -> None:
     total, gate, content = (explain(analyzer, prepared, targets, method, route=route) for route in ROUTES)
     for whole, first, second in zip(total, gate, content, strict=True):
-        torch.testing.assert_close(cells(first.grid) + cells(second.grid), cells(whole.grid), rtol=1e-3, atol=1e-6)
+        parts = torch.tensor(first.features) + torch.tensor(second.features)
+        torch.testing.assert_close(parts, torch.tensor(whole.features), rtol=1e-3, atol=1e-6)
     relation, name = content[0], gate[-1]
     assert relation.strength == 0  # pass 1 alone decides the relation
     assert name.strength > 0  # but a name also hangs on the gate
@@ -73,28 +83,64 @@ def test_together_equals_one_by_one(
     chosen = [targets[0], targets[-1]]
     for together, target in zip(explain(analyzer, prepared, chosen, method), chosen, strict=True):
         (single,) = explain(analyzer, prepared, [target], method)
-        torch.testing.assert_close(cells(together.grid), cells(single.grid), rtol=1e-2, atol=1e-4)
+        torch.testing.assert_close(torch.tensor(together.features), torch.tensor(single.features), rtol=1e-2, atol=1e-4)
         assert together.words == (None if single.words is None else pytest.approx(single.words, rel=1e-2, abs=1e-4))
 
 
-def test_occlusion_is_the_fall_when_a_cell_or_a_word_is_taken_away(
+def test_occlusion_is_the_fall_when_a_cell_a_line_or_a_word_is_taken_away(
     analyzer: Analyzer, prepared: Prepared, targets: list[Target]
 ) -> None:
     reader = Reader(analyzer, prepared, targets, "soft")
     explanations = explain(analyzer, prepared, targets, "occlusion")
     with torch.no_grad():
-        whole = reader(reader.visual, reader.words)[0]
-        hidden = reader.visual.clone()
+        whole = reader(reader.whole, reader.words)[0]
+        hidden, read = reader.whole.clone(), reader.whole.clone()
         hidden[0, 24] = 0
         without_cell = reader(hidden, reader.words)[0]
+        read[0, REGIONS + 2] = 0
+        without_line = reader(read, reader.words)[0]
         masked = reader.words.clone()
-        masked[0, prepared.pieces["word_index"][0] == 3] = reader.mask_word
-        without_word = reader(reader.visual, masked)[0]
+        assert prepared.texts.word_index is not None
+        masked[0, prepared.texts.word_index[0] == 3] = reader.mask_word
+        without_word = reader(reader.whole, masked)[0]
     for column, explanation in enumerate(explanations):
         assert explanation.grid[3][3] == pytest.approx(float(whole[column] - without_cell[column]), abs=1e-4)
+        assert explanation.lines is not None
+        assert len(explanation.lines) == 3
+        assert explanation.lines[2] == pytest.approx(float(whole[column] - without_line[column]), abs=1e-4)
+        assert explanation.features[REGIONS + 2] == explanation.lines[2]
         assert explanation.words is not None
         assert explanation.words[3] == pytest.approx(float(whole[column] - without_word[column]), abs=1e-4)
         assert len(explanation.words) == 6
+
+
+def log_odds(probability: float) -> float:
+    return torch.tensor(probability, dtype=torch.double).logit().item()
+
+
+def test_a_line_that_is_taken_away_is_a_line_that_is_hidden(analyzer: Analyzer, prepared: Prepared) -> None:
+    """What occlusion does inside is what `Pictures.without` does for What if, cell and line alike."""
+    name = name_target(analyzer.predict(prepared).entities[0])
+    relation, named = explain(analyzer, prepared, [ADDS, name], "occlusion")
+    assert relation.value is not None
+    assert named.value is not None
+    for feature, hiding in ((REGIONS + 1, {"lines": [1]}), (REGIONS, {"lines": [0]}), (30, {"cells": [30]})):
+        other = analyzer.predict(prepared, **hiding)
+        assert other.relation is not None
+        after = relation.value - relation.features[feature]
+        assert after == pytest.approx(log_odds(other.relation.image_adds), abs=1e-3)
+        same = [e for e in other.entities if (e.first_word, e.end_word, e.type) == (0, 2, "PER")]
+        assert name.span is not None
+        if same and (name.span.first, name.span.end, name.type) == (0, 2, "PER"):
+            after = named.value - named.features[feature]
+            assert after == pytest.approx(torch.tensor(same[0].confidence).log().item(), abs=1e-3)
+
+
+def test_a_picture_without_words_has_no_lines(analyzer: Analyzer) -> None:
+    prepared = analyzer.prepare(TWEET, ASTRONAUT, [])
+    (explanation,) = explain(analyzer, prepared, [ADDS], "gradient_x_input")
+    assert explanation.lines == ()
+    assert explanation.features == explanation.cells
 
 
 def test_integrated_gradients_and_shapley_values_add_up_to_the_difference(
@@ -104,14 +150,16 @@ def test_integrated_gradients_and_shapley_values_add_up_to_the_difference(
     monkeypatch.setattr("rpbert.explain.methods.STEPS", 16)
     reader = Reader(analyzer, prepared, [ADDS], "soft")
     with torch.no_grad():
-        difference = float(reader(reader.visual, reader.words) - reader(*reader.baselines()))
+        difference = float(reader(reader.whole, reader.words) - reader(*reader.baselines()))
     (shapley,) = explain(analyzer, prepared, [ADDS], "shapley")
     assert shapley.words is not None
-    assert sum(shapley.cells) + sum(shapley.words) == pytest.approx(difference, abs=1e-3)
+    assert shapley.lines is not None
+    assert sum(shapley.features) + sum(shapley.words) == pytest.approx(difference, abs=1e-3)
     (gradients,) = explain(analyzer, prepared, [ADDS], "integrated_gradients")
     assert gradients.words is not None
     assert gradients.delta is not None
-    total = sum(gradients.cells) + sum(gradients.words)
+    assert gradients.lines is not None
+    total = sum(gradients.features) + sum(gradients.words)
     assert total - gradients.delta == pytest.approx(difference, abs=1e-3)
     assert abs(gradients.delta) < 0.2 * abs(difference)
 
@@ -121,14 +169,15 @@ def test_shapley_values_are_the_same_every_time(
 ) -> None:
     monkeypatch.setattr("rpbert.explain.methods.ORDERS", 1)
     first, second = (explain(analyzer, prepared, [ADDS], "shapley")[0] for _ in range(2))
-    assert (first.grid, first.words) == (second.grid, second.words)
+    assert (first.grid, first.lines, first.words) == (second.grid, second.lines, second.words)
 
 
 @pytest.mark.parametrize("method", ["grad_cam", "gradient_x_input", "occlusion"])
 def test_closed_gate_leaves_no_effect_on_a_name(
     analyzer: Analyzer, prepared: Prepared, targets: list[Target], method: str
 ) -> None:
-    relation, *names = explain(analyzer, prepared, targets[:3], method, gate="closed")
+    chosen = [targets[1], *[target for target in targets if target.span is not None][:2]]
+    relation, *names = explain(analyzer, prepared, chosen, method, gate="closed")
     assert relation.strength > 0
     assert [explanation.strength for explanation in names] == [0.0, 0.0]
 
@@ -138,7 +187,8 @@ def test_contrast_is_the_difference_of_the_two_readings(analyzer: Analyzer, prep
     runner_up = replace(name_target(entity), type=entity.runner_up.type)
     chosen = [name_target(entity), runner_up, contrast_target(entity)]
     plain, why_not, contrast = explain(analyzer, prepared, chosen, "gradient_x_input")
-    torch.testing.assert_close(cells(plain.grid) - cells(why_not.grid), cells(contrast.grid), rtol=1e-3, atol=1e-6)
+    gap = torch.tensor(plain.features) - torch.tensor(why_not.features)
+    torch.testing.assert_close(gap, torch.tensor(contrast.features), rtol=1e-3, atol=1e-6)
 
 
 def test_randomised_weights_change_the_map(analyzer: Analyzer, prepared: Prepared) -> None:
@@ -148,7 +198,14 @@ def test_randomised_weights_change_the_map(analyzer: Analyzer, prepared: Prepare
     layers = [*analyzer.model.text_encoder.encoder.layer][::-1]
     try:
         torch.manual_seed(0)
-        analyzer.model.image_adds_head.reset_parameters()
+        assert analyzer.model.belongs_head is not None
+        assert analyzer.model.matching is not None
+        for head in (
+            analyzer.model.image_adds_head,
+            analyzer.model.belongs_head,
+            analyzer.model.matching.pair_head[-1],
+        ):
+            head.reset_parameters()
         for layer in layers:  # from the top downwards
             for parameter in layer.parameters():
                 if parameter.ndim > 1:

@@ -1,51 +1,87 @@
 """Curves and verdicts, on readers whose curves can be worked out by hand."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
+from passes import line
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer
-from rpbert.explain.faithfulness import CELLS_A_STEP, RANDOM_ORDERS, Curves, Verdict
+from rpbert.explain.faithfulness import FEATURES_A_STEP, RANDOM_ORDERS, PerturbationCurves, Verdict
 from rpbert.explain.methods import Explanation, Reader, explain
-from rpbert.explain.targets import ADDS, SHOWN, Target
+from rpbert.explain.targets import ADDS, SHOWS, Target
 from rpbert.model.configuration import GRID, REGIONS
-from rpbert.ui.samples import load_samples
+from rpbert.ui.samples import SAMPLES, load_samples
 
 
-class SumOfCells:
-    """Target 0 is the sum of cell k times k, target 1 its negative: the best order is known."""
+class SumOfFeatures:
+    """Target 0 is the sum of feature k times k, target 1 its negative: the best order is known."""
 
-    visual = torch.ones(1, REGIONS, 1)
     words = torch.zeros(1, 2, 1)
-    worth = torch.arange(REGIONS).float()
-    targets = (ADDS, SHOWN)
+    targets = (ADDS, SHOWS)
     rows_at_once = 64
 
-    def __call__(self, visual: Tensor, words: Tensor) -> Tensor:
-        assert len(visual) == len(words)
-        value = (visual[:, :, 0] * self.worth).sum(dim=1)
+    def __init__(self, lines: int = 0) -> None:
+        self.lines = lines
+        self.worth = torch.arange(REGIONS + lines).float()
+
+    def __call__(self, kept: Tensor, words: Tensor) -> Tensor:
+        assert len(kept) == len(words)
+        value = (kept * self.worth).sum(dim=1)
         return torch.stack([value, -value], dim=1)
 
 
-def a_map(values: Tensor, target: Target = ADDS) -> Explanation:
-    grid = tuple(tuple(row) for row in values.view(GRID, GRID).tolist())
-    return Explanation(target, "occlusion", "total", grid, None, 0.0)
+def a_map(values: Tensor, target: Target = ADDS, lines: bool = True) -> Explanation:
+    grid = tuple(tuple(row) for row in values[:REGIONS].view(GRID, GRID).tolist())
+    return Explanation(
+        target, "occlusion", "total", grid, tuple(values[REGIONS:].tolist()) if lines else None, None, 0.0
+    )
 
 
 @pytest.fixture
-def curves() -> Curves:
-    return Curves(SumOfCells())  # type: ignore[arg-type]
+def curves() -> PerturbationCurves:
+    return PerturbationCurves(SumOfFeatures())  # type: ignore[arg-type]
 
 
-def test_curve_by_hand(curves: Curves) -> None:
-    left = [sum(range(REGIONS - taken)) for taken in range(0, REGIONS + 1, CELLS_A_STEP)]  # the dearest go first
+def test_curve_by_hand(curves: PerturbationCurves) -> None:
+    left = [sum(range(REGIONS - taken)) for taken in range(0, REGIONS + 1, FEATURES_A_STEP)]  # the dearest go first
     order = torch.arange(REGIONS).flip(0).unsqueeze(0)
     assert curves.means(order)[0].tolist() == pytest.approx([sum(left) / len(left), -sum(left) / len(left)])
 
 
-def test_right_map_beats_every_random_order_and_its_opposite_none(curves: Curves) -> None:
-    worth = SumOfCells.worth
-    right, wrong = curves.verdicts([a_map(worth), a_map(worth, SHOWN)])  # for the second target the sign is wrong
+def test_curve_over_cells_and_lines_by_hand() -> None:
+    """With 49 cells and 3 lines the last step is shorter, and its end is none of them."""
+    curves = PerturbationCurves(SumOfFeatures(lines=3))  # type: ignore[arg-type]
+    assert curves.features == REGIONS + 3
+    left = [sum(range(52 - taken)) for taken in (0, 7, 14, 21, 28, 35, 42, 49, 52)]
+    order = torch.arange(52).flip(0).unsqueeze(0)
+    assert curves.means(order)[0].tolist() == pytest.approx([sum(left) / 9, -sum(left) / 9])
+    verdict = curves.verdict(a_map(torch.arange(52).float()))
+    assert verdict.beaten == RANDOM_ORDERS
+    lines_last = torch.arange(52).float()
+    lines_last[REGIONS:] = -1.0  # the dearest features of all, and the map puts them last
+    assert curves.verdict(a_map(lines_last)).insertion < verdict.insertion
+
+
+def test_without_lines_as_features_these_stay() -> None:
+    """As for Grad-CAM, which has no scores of lines: only the cells are taken away, down to the lines alone."""
+    curves = PerturbationCurves(SumOfFeatures(lines=3), lines=False)  # type: ignore[arg-type]
+    assert curves.features == REGIONS
+    stay = 49 + 50 + 51
+    assert curves.ends.tolist() == [[sum(range(52)), -sum(range(52))], [stay, -stay]]
+    assert curves.verdict(a_map(torch.arange(49).float(), lines=False)).beaten == RANDOM_ORDERS
+
+
+def test_a_map_of_other_features_than_the_curves_is_refused() -> None:
+    curves = PerturbationCurves(SumOfFeatures(lines=3))  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="other features"):
+        curves.verdict(a_map(torch.arange(49).float(), lines=False))
+
+
+def test_right_map_beats_every_random_order_and_its_opposite_none(curves: PerturbationCurves) -> None:
+    worth = SumOfFeatures().worth
+    right, wrong = curves.verdicts([a_map(worth), a_map(worth, SHOWS)])  # for the second target the sign is wrong
     assert (right.beaten, wrong.beaten) == (RANDOM_ORDERS, 0)
     assert right.deletion < right.deletion_random
     assert right.insertion > right.insertion_random
@@ -53,13 +89,13 @@ def test_right_map_beats_every_random_order_and_its_opposite_none(curves: Curves
     assert not wrong.better_than_95
 
 
-def test_random_maps_beat_about_half_of_the_random_orders(curves: Curves) -> None:
+def test_random_maps_beat_about_half_of_the_random_orders(curves: PerturbationCurves) -> None:
     generator = torch.Generator().manual_seed(3)
     beaten = [curves.verdict(a_map(torch.rand(REGIONS, generator=generator))).beaten for _ in range(40)]
     assert 0.35 < sum(beaten) / (40 * RANDOM_ORDERS) < 0.65
 
 
-def test_insertion_into_nothing_is_deletion_in_the_opposite_order(curves: Curves) -> None:
+def test_insertion_into_nothing_is_deletion_in_the_opposite_order(curves: PerturbationCurves) -> None:
     generator = torch.Generator().manual_seed(0)
     first = torch.randperm(REGIONS, generator=generator).unsqueeze(0)  # the first of the random orders
     torch.testing.assert_close(curves.random_deletion[:1], curves.means(first))
@@ -76,9 +112,32 @@ def test_sentences(beaten: int, word: str) -> None:
 def test_occlusion_is_faithful_to_the_real_relation(analyzer: Analyzer) -> None:
     sample = next(sample for sample in load_samples() if sample.id == "pagoda")
     prepared = analyzer.prepare(sample.text, sample.picture)
-    targets = [ADDS, SHOWN]
-    curves = Curves(Reader(analyzer, prepared, targets, "soft"))
+    targets = [ADDS, SHOWS]
+    curves = PerturbationCurves(Reader(analyzer, prepared, targets, "soft"))
     for verdict in curves.verdicts(explain(analyzer, prepared, targets, "occlusion")):
         assert verdict.better_than_95
         assert verdict.deletion < verdict.deletion_random
         assert verdict.insertion > verdict.insertion_random
+
+
+def test_the_real_reader_takes_away_cells_and_lines(analyzer: Analyzer) -> None:
+    """The ends of the curves are the whole picture and the picture with everything hidden, lines only where asked."""
+    scene = [line("NASA"), line("Houston we have a problem")]
+    prepared = analyzer.prepare("Eileen Collins visits Houston", SAMPLES / "astronaut_eileen_collins.jpg", scene)
+    reader = Reader(analyzer, prepared, [ADDS], "soft")
+
+    def curves(lines: bool) -> list[float]:
+        made = PerturbationCurves.__new__(PerturbationCurves)  # without its random orders
+        made.reader, made.features = reader, REGIONS + (2 if lines else 0)
+        with torch.no_grad():
+            kept = torch.stack([torch.ones(made.features), torch.zeros(made.features)])
+            values: list[float] = made._read(kept)[:, 0].sigmoid().tolist()
+        return values
+
+    def adds(cells: Sequence[int] = (), lines: Sequence[int] = ()) -> float:
+        relation = analyzer.predict(prepared, cells=cells, lines=lines).relation
+        assert relation is not None
+        return relation.image_adds
+
+    assert curves(True) == pytest.approx([adds(), adds(range(REGIONS), (0, 1))], abs=1e-4)
+    assert curves(False) == pytest.approx([adds(), adds(range(REGIONS))], abs=1e-4)

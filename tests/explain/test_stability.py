@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from passes import line
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer
 from rpbert.explain.methods import Reader, explain
-from rpbert.explain.stability import CELLS_TAKEN, HALVES, NOISES, RADIUS, Stability, map_infidelity, map_sensitivity
+from rpbert.explain.stability import HALVES, NOISES, RADIUS, Stability, map_infidelity, map_sensitivity
 from rpbert.explain.stability import measure_stability as measure
 from rpbert.explain.targets import ADDS, targets_of
 from rpbert.model.configuration import REGIONS
@@ -15,24 +16,42 @@ from rpbert.ui.samples import SAMPLES
 TWEET, PICTURE = "Eileen Collins visits Houston #NASA", SAMPLES / "astronaut_eileen_collins.jpg"
 
 
-class SumOfCells:
-    """The target is the sum over cells of their worth; by the gate's route it is twice that."""
+TAKEN = REGIONS // 2  # of the cells, in each random half
 
-    visual = torch.ones(1, REGIONS, 1)
+
+class SumOfFeatures:
+    """The target is the sum over features of their worth; by the gate's route it is twice that."""
+
     words = torch.zeros(1, 2, 1)
     targets = (ADDS,)
     rows_at_once = 64
 
     def __init__(self, worth: Tensor) -> None:
-        self.worth = worth  # (49,)
+        self.worth = worth  # (F,)
+        self.whole = torch.ones(1, len(worth))
 
-    def __call__(self, visual: Tensor, words: Tensor, route: str) -> Tensor:
-        assert len(visual) == len(words)
-        return {"total": 1, "gate": 2}[route] * (visual[:, :, 0] * self.worth).sum(dim=1, keepdim=True)  # (B, 1)
+    def __call__(self, kept: Tensor, words: Tensor, route: str) -> Tensor:
+        assert len(kept) == len(words)
+        return {"total": 1, "gate": 2}[route] * (kept * self.worth).sum(dim=1, keepdim=True)  # (B, 1)
 
 
-def infidelity(worth: Tensor, cells: Tensor, route: str = "total") -> float:
-    return map_infidelity(SumOfCells(worth), cells.unsqueeze(0), route)  # type: ignore[arg-type]
+def infidelity(worth: Tensor, features: Tensor, route: str = "total") -> float:
+    return map_infidelity(SumOfFeatures(worth), features.unsqueeze(0), route)  # type: ignore[arg-type]
+
+
+def test_lines_are_features_too() -> None:
+    worth = torch.arange(REGIONS + 3) - 20.0
+    assert infidelity(worth, worth) == pytest.approx(0, abs=1e-3)
+    dear = torch.zeros(REGIONS + 3)
+    dear[REGIONS] = 6.0  # one line is all that matters, and a map of zeros misses it when it is taken away
+    assert 0.25 * 36 < infidelity(dear, torch.zeros(REGIONS + 3)) < 0.75 * 36
+
+
+def test_a_map_without_lines_is_not_asked_about_them() -> None:
+    """As Grad-CAM's: the lines stay whatever is taken away, so their worth is no miss."""
+    dear = torch.zeros(REGIONS + 3)
+    dear[REGIONS:] = 6.0
+    assert infidelity(dear, torch.zeros(REGIONS)) == pytest.approx(0, abs=1e-9)
 
 
 def test_the_exact_map_has_no_infidelity() -> None:
@@ -43,7 +62,7 @@ def test_the_exact_map_has_no_infidelity() -> None:
 
 def test_infidelity_of_wrong_maps_by_hand() -> None:
     ones = torch.ones(REGIONS)
-    fall = CELLS_TAKEN  # of the target, when cells worth 1 are taken away
+    fall = TAKEN  # of the target, when cells worth 1 are taken away
     assert infidelity(ones, torch.zeros(REGIONS)) == pytest.approx(fall**2)
     assert infidelity(ones, 3 * ones) == pytest.approx((3 * fall - fall) ** 2)
     assert infidelity(ones, -ones) == pytest.approx((2 * fall) ** 2)  # the sign counts
@@ -53,7 +72,7 @@ def test_infidelity_of_wrong_maps_by_hand() -> None:
 def test_each_cell_is_taken_away_about_as_often() -> None:
     """A map of zeros that misses one cell worth 1 has as infidelity the share of halves in which that cell goes."""
     shares = [infidelity(worth, torch.zeros(REGIONS)) for worth in torch.eye(REGIONS)]
-    assert sum(shares) == pytest.approx(CELLS_TAKEN, abs=1e-4)
+    assert sum(shares) == pytest.approx(TAKEN, abs=1e-4)
     assert len({round(share * HALVES) for share in shares}) > 3  # the halves are different ones
     assert all(0.25 < share < 0.75 for share in shares)
 
@@ -107,19 +126,22 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few_draws")
-def test_occlusion_is_exact_where_one_cell_goes_but_not_where_many_do(
-    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_occlusion_is_exact_where_one_cell_goes_but_not_where_many_do(analyzer: Analyzer) -> None:
     """Its scores are what the real model loses with a single cell, and the model is not linear in the cells."""
-    prepared = analyzer.prepare(TWEET, PICTURE)
+    prepared = analyzer.prepare(TWEET, PICTURE, [line("NASA", 0.05), line("Space Shuttle")])
     (explanation,) = explain(analyzer, prepared, [ADDS], "occlusion")
-    reader, cells = Reader(analyzer, prepared, [ADDS], "soft"), torch.tensor([explanation.cells])
-    halves = map_infidelity(reader, cells, "total")
-    monkeypatch.setattr("rpbert.explain.stability.CELLS_TAKEN", 1)
-    single = map_infidelity(reader, cells, "total")
-    zeros = map_infidelity(reader, torch.zeros_like(cells), "total")
-    assert single < 1e-4 * zeros
-    assert halves > 100 * single
+    reader, features = Reader(analyzer, prepared, [ADDS], "soft"), torch.tensor([explanation.features])
+    assert features.shape == (1, REGIONS + 2)
+    halves = map_infidelity(reader, features, "total")
+    zeros = map_infidelity(reader, torch.zeros_like(features), "total")
+    with torch.no_grad():
+        whole = reader(reader.whole, reader.words)
+        single = torch.cat(
+            [whole - reader(reader.whole - one, reader.words) for one in torch.eye(REGIONS + 2)[[0, 24, 48, 49, 50]]]
+        )  # (5, 1) what is lost with each alone
+    miss = (single[:, 0] - features[0, [0, 24, 48, 49, 50]]).square().mean()
+    assert float(miss) < 1e-4 * zeros
+    assert halves > 100 * float(miss)
 
 
 @pytest.mark.usefixtures("few_draws")
@@ -142,7 +164,7 @@ def test_both_are_the_same_every_time(analyzer: Analyzer) -> None:
 @pytest.mark.usefixtures("few_draws")
 def test_closed_gate_leaves_nothing_to_miss_and_nothing_to_move(analyzer: Analyzer) -> None:
     prepared = analyzer.prepare(TWEET, PICTURE)
-    name = targets_of(analyzer.predict(prepared))[1]
+    name = next(target for target in targets_of(analyzer.predict(prepared)) if target.span is not None)
     (explanation,) = explain(analyzer, prepared, [name], "grad_cam", "closed")
     stability = measure(analyzer, prepared, explanation, "closed")
     assert stability == Stability(pytest.approx(0, abs=1e-9), pytest.approx(0, abs=1e-9), 0.0)

@@ -4,10 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from rpbert.analyzer import Analysis, Analyzer, Entity, Reading
+from rpbert.analyzer import Analysis, Analyzer, Entity, PairRelation, Reading
 from rpbert.errors import UserError
 from rpbert.explain.methods import Reader
-from rpbert.explain.targets import ADDS, SHOWN, NameSpan, Target, contrast_target, name_target, parse_target
+from rpbert.explain.targets import (
+    ADDS,
+    BELONGS,
+    SHOWS,
+    NameSpan,
+    Target,
+    contrast_target,
+    name_target,
+    parse_target,
+    relation_targets,
+    target_values,
+    targets_of,
+)
 from rpbert.model.texts import split_words
 from rpbert.ui.samples import SAMPLES
 
@@ -25,12 +37,35 @@ def entity(first: int, end: int, kind: str, second: str | None) -> Entity:
 def analysis() -> Analysis:
     """Two names were found: the person and the agency; not the months."""
     names = (entity(4, 6, "PER", "ORG"), entity(10, 11, "ORG", None))
-    return Analysis(TWEET, tuple(split_words(TWEET)), names, None, "soft", 0.5, (), {}, "none")
+    return Analysis(TWEET, tuple(split_words(TWEET)), names, None, "soft", 0.5, (), (), {}, "none")
 
 
 def test_relations(analysis: Analysis) -> None:
     assert parse_target("adds", analysis) == ADDS
-    assert parse_target("shown", analysis) == SHOWN
+    assert parse_target("shows", analysis) == SHOWS
+    assert parse_target("belongs", analysis) == BELONGS
+
+
+def test_a_model_that_does_not_ask_what_belongs_cannot_explain_it(analysis: Analysis) -> None:
+    asked = replace(analysis, relation=PairRelation(0.9, 0.5, 0.4))
+    paper = replace(analysis, relation=PairRelation(None, 0.5, 0.4))
+    assert parse_target("belongs", asked) == BELONGS
+    with pytest.raises(UserError, match="adds or shows"):
+        parse_target("belongs", paper)
+    assert relation_targets(asked) == [BELONGS, ADDS, SHOWS]
+    assert relation_targets(paper) == [ADDS, SHOWS]
+    assert relation_targets(analysis) == []  # no picture
+    assert targets_of(asked) == [BELONGS, ADDS, SHOWS, *map(name_target, analysis.entities)]
+
+
+def test_relations_are_the_log_odds_of_what_the_page_shows(analyzer: Analyzer) -> None:
+    prepared = analyzer.prepare(TWEET, SAMPLES / "astronaut_eileen_collins.jpg")
+    relation = analyzer.predict(prepared).relation
+    assert relation is not None
+    assert relation.belongs is not None
+    output = analyzer.model.run(prepared.texts, prepared.pictures)
+    found = target_values(analyzer.model, output, [BELONGS, ADDS, SHOWS])[0].sigmoid().tolist()
+    assert found == pytest.approx([relation.belongs, relation.image_adds, relation.text_represented], abs=1e-5)
 
 
 def test_name_as_found_and_against_its_runner_up(analysis: Analysis) -> None:
@@ -92,5 +127,5 @@ def test_all_readings_of_one_word_are_at_most_certain_together(analysis: Analysi
     prepared = analyzer.prepare(TWEET, SAMPLES / "astronaut_eileen_collins.jpg")
     targets = [parse_target(f"NASA={kind}", analysis) for kind in ("PER", "LOC", "ORG", "MISC", "none")]
     reader = Reader(analyzer, prepared, targets, "soft")
-    total = float(reader(reader.visual, reader.words).exp().sum())
+    total = float(reader(reader.whole, reader.words).exp().sum())
     assert 0.5 < total <= 1.0001  # what is missing are names that NASA would be a part of

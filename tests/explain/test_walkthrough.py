@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from passes import line
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -28,7 +29,7 @@ TWEET = "Eileen Collins, the first woman to command a Space Shuttle, visits Hous
 
 @pytest.fixture(scope="module")
 def prepared(analyzer: Analyzer) -> Prepared:
-    return analyzer.prepare(TWEET, ASTRONAUT)
+    return analyzer.prepare(TWEET, ASTRONAUT, [line("NASA", 0.05), line("Space Shuttle"), line("EXIT")])
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +124,15 @@ def test_best_path_is_the_prediction(analyzer: Analyzer, prepared: Prepared, gat
     assert steps.relation is not None
     assert analysis.relation is not None
     assert (steps.gate.setting, steps.gate.value) == (gate, analysis.gate)
-    assert steps.relation.image_adds.probability == analysis.relation.image_adds
-    assert steps.relation.text_represented.probability == analysis.relation.text_represented
+    relation = steps.relation
+    assert relation.belongs is not None
+    # The step has both given that the picture belongs; the analysis says them together with that.
+    assert relation.belongs.probability == pytest.approx(analysis.relation.belongs, abs=1e-5)
+    for given, joint in (
+        (relation.image_adds, analysis.relation.image_adds),
+        (relation.text_represented, analysis.relation.text_represented),
+    ):
+        assert given.probability * relation.belongs.probability == pytest.approx(joint, abs=1e-5)
     assert steps.crf.temperature == analyzer.model.config.span_temperature
 
 
@@ -138,9 +146,9 @@ def test_the_gate_shortens_every_region_alike(analyzer: Analyzer, prepared: Prep
     steps = walk(analyzer, prepared, gate)
     assert steps.regions is not None
     assert steps.gate is not None
-    assert prepared.regions is not None
+    assert prepared.pictures is not None
     projection = analyzer.model.projection  # V_k of each region, by hand
-    vectors = prepared.regions[0] @ projection.weight.T + projection.bias  # (49, d)
+    vectors = prepared.pictures.regions[0] @ projection.weight.T + projection.bias  # (49, d)
     torch.testing.assert_close(flat(steps.regions.before), vectors.square().sum(dim=1).sqrt(), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(flat(steps.regions.after), steps.gate.value * flat(steps.regions.before))
     assert steps.gate.masked is (gate == "closed")
@@ -159,39 +167,52 @@ def test_a_gate_of_zero_is_not_the_closed_gate(analyzer: Analyzer, prepared: Pre
 def test_parts_of_the_relation_add_up(analyzer: Analyzer, prepared: Prepared) -> None:
     relation = walk(analyzer, prepared).relation
     assert relation is not None
-    for score in (relation.image_adds, relation.text_represented):
-        assert score.from_matching is not None
-        assert score.log_odds == pytest.approx(score.from_cls + score.from_matching, abs=1e-4)
+    for score in (relation.belongs, relation.image_adds, relation.text_represented):
+        assert score is not None
+        assert score.from_pair is not None
+        assert score.log_odds == pytest.approx(score.from_cls + score.from_pair, abs=1e-4)
         assert score.probability == pytest.approx(1 / (1 + math.exp(-score.log_odds)), abs=1e-5)
-    assert relation.image_adds.from_matching != relation.text_represented.from_matching
+    assert relation.image_adds.from_pair != relation.text_represented.from_pair
 
 
-def test_similarity_is_the_cosine_and_the_matching_part_is_made_of_it_alone(
+def test_similarity_is_the_cosine_and_the_pair_s_part_is_made_of_it_and_of_counts(
     analyzer: Analyzer, prepared: Prepared
 ) -> None:
-    output = analyzer.model(**prepared.pieces, regions=prepared.regions)
-    cosine = float(torch.cosine_similarity(output.text_vector, output.picture_vector))
+    output = analyzer.model.run(prepared.texts, prepared.pictures)
+    cosine = output.relation.cosine
     relation = walk(analyzer, prepared).relation
     assert relation is not None
-    assert relation.similarity == pytest.approx(cosine, abs=1e-5)
-    matching = analyzer.model.matching
+    assert relation.similarity == pytest.approx(float(cosine), abs=1e-5)
+    matching, config = analyzer.model.matching, analyzer.model.config
     assert matching is not None
-    extra = matching.relation_logits(torch.tensor([[1.0, 0.0]]), torch.tensor([[cosine, 0.0]]))[0]
-    expected = float(extra[1] - extra[0]) / analyzer.model.config.image_adds_temperature
-    assert relation.image_adds.from_matching == pytest.approx(expected, abs=1e-4)
+    assert prepared.pictures is not None
+    extra = matching.pair_logits(cosine, prepared.pictures.line_counts.sum(dim=1))[0].tolist()
+    assert prepared.pictures.line_counts[0, :, 4].tolist() == [1, 2, 0]  # NASA; Space, Shuttle
+    for number, task in enumerate(("belongs", "image_adds", "text_represented")):
+        expected = (extra[2 * number + 1] - extra[2 * number]) / getattr(config, f"{task}_temperature")
+        assert getattr(relation, task).from_pair == pytest.approx(expected, abs=1e-4)
+
+
+def test_words_in_the_picture_are_a_step_of_their_own(analyzer: Analyzer, prepared: Prepared) -> None:
+    nasa, shuttle, other = walk(analyzer, prepared).scene
+    assert (nasa.text, nasa.pieces, nasa.shared) == ("NASA", ("nasa",), ("NASA",))
+    assert (shuttle.text, shuttle.shared) == ("Space Shuttle", ("Space", "Shuttle"))
+    assert shuttle.pieces == ("space", "shuttle")
+    assert (other.text, other.shared) == ("EXIT", ())
+    assert walk(analyzer, analyzer.prepare(TWEET, None)).scene == ()
 
 
 def test_without_matching_the_head_alone_decides(
     tiny_config: RpBertConfig, build_model: Callable[[RpBertConfig], RpBert], tokenizer: PreTrainedTokenizerBase
 ) -> None:
     config = copy.deepcopy(tiny_config)
-    config.matching = False
+    config.matching = config.belongs = False
     config.image_adds_temperature, config.image_adds_bias = 2.0, 0.7
     plain = Analyzer(build_model(config), tokenizer, "plain")
     relation = walk(plain, plain.prepare("meet obama in paris", ASTRONAUT)).relation
     assert relation is not None
-    assert relation.similarity is None
-    assert relation.image_adds.from_matching is None
+    assert relation.similarity is relation.belongs is None
+    assert relation.image_adds.from_pair is None
     assert relation.image_adds.log_odds == pytest.approx(relation.image_adds.from_cls, abs=1e-5)
 
 

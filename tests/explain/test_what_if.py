@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from passes import line
 
 from rpbert.analyzer import Analysis, Analyzer, Entity, PairRelation, Prepared, Reading
 from rpbert.explain.what_if import (
@@ -26,7 +27,8 @@ TWEET = "Eileen Collins visits Houston #NASA"
 
 @pytest.fixture(scope="module")
 def prepared(analyzer: Analyzer) -> Prepared:
-    return analyzer.prepare(TWEET, ASTRONAUT)
+    """With words in the picture, which the gate multiplies too."""
+    return analyzer.prepare(TWEET, ASTRONAUT, [line("NASA"), line("HOUSTON")])
 
 
 def an_entity(text: str, first: int, end: int, kind: str, confidence: float = 0.8, without: float = 0.8) -> Entity:
@@ -42,9 +44,10 @@ def an_analysis(text: str, *names: tuple[int, int, str, float], gate: Gate = "so
         text=text,
         words=tuple(split_words(text)),
         entities=tuple(an_entity(text, *name) for name in names),
-        relation=PairRelation(0.5, 0.5),
+        relation=PairRelation(0.9, 0.5, 0.5),
         gate_setting=gate,
         gate=value,
+        scene_text=(),
         warnings=(),
         seconds={},
         checkpoint="made up",
@@ -90,7 +93,7 @@ def test_best_is_the_most_probable_reading(analyzer: Analyzer, prepared: Prepare
     (scan,) = scan_gate(analyzer, prepared, [chosen])
     model, count, row = analyzer.model, len(READINGS), torch.zeros(len(READINGS), dtype=torch.long)
     for number in (0, 10, 20):
-        output = model(**prepared.pieces, regions=prepared.regions, gate=GATES[number])
+        output = model.run(prepared.texts, prepared.pictures, GATES[number])
         span = (torch.full((count,), 2), torch.full((count,), 3))
         logs = model.crf.span_log_probability(output.emissions, output.word_mask, row, *span, list(READINGS))
         assert scan.confidences[number] == pytest.approx(float(logs[READINGS.index("ORG")].exp()), abs=1e-5)

@@ -14,6 +14,7 @@ from rpbert.model.scene_text import (
     COUNTS,
     LEAST_SCORE,
     SIDE,
+    SLENDER,
     SceneLine,
     SceneTextReader,
     line_counts,
@@ -55,9 +56,34 @@ def test_an_empty_picture_has_no_words(reader: SceneTextReader) -> None:
     assert reader.read(Image.new("RGB", (320, 240), "white")) == ()
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 3), (1, 900), (2000, 2), (5000, 40)], ids=str)
-def test_pictures_of_extreme_shapes_are_no_reason_to_fail(reader: SceneTextReader, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(1, 1), (3, 3), (1, 900), (2000, 2), (5000, 40), (40, 5000), (640, 200)], ids=str)
+def test_what_is_read_is_never_slender(size: tuple[int, int]) -> None:
+    """The detector enlarges the shorter side to 736 pixels: a line of 640 x 1 took 16 GB."""
+    sizes: list[tuple[int, ...]] = []
+
+    def engine(pixels: np.ndarray) -> SimpleNamespace:
+        sizes.append(pixels.shape)
+        return SimpleNamespace(boxes=None)
+
+    assert reader_that_finds(engine).read(Image.new("RGB", size, "white")) == ()
+    ((height, width, _),) = sizes
+    assert max(height, width) <= SIDE
+    assert max(height, width) < (SLENDER + 1) * min(height, width)
+    if max(size) <= SLENDER * min(size):  # any other picture is read as it is
+        assert (width, height) == size
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 3), (9, 200)], ids=str)
+def test_odd_shapes_are_no_reason_to_fail(reader: SceneTextReader, size: tuple[int, int]) -> None:
     assert reader.read(Image.new("RGB", size, "white")) == ()
+
+
+def test_a_banner_is_read_in_its_place(reader: SceneTextReader) -> None:
+    (found,) = reader.read(poster("MONACO", size=(640, 64), letters=50))
+    assert found.text == "MONACO"
+    y = [corner[1] for corner in found.quad]
+    assert min(y) < 0.4  # in shares of the banner, not of the black below it
+    assert max(y) > 0.6
 
 
 def test_the_picture_itself_stays_as_it_is(reader: SceneTextReader) -> None:

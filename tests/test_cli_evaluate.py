@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from corpus import COLOURS, seeing, write_corpus
+from PIL import Image
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.cli import main
+from rpbert.data import scene_lines
 from rpbert.model.checkpoint import checkpoint_identity, save_checkpoint
 from rpbert.model.modeling import RpBert
+from rpbert.model.scene_text import SceneLine
 
 CAPTIONS = 2 * len(COLOURS) + 1  # of which the last does not match
 
@@ -44,14 +47,14 @@ def test_captions(checkpoint: Path, corpus: Path, tmp_path: Path, capsys: pytest
     assert result["captions"] == CAPTIONS
     matched, by = result["relation"]["matched"], result["relation"]["matched_auc_by"]
     assert (matched["n"], matched["positive"]) == (CAPTIONS, CAPTIONS - 1)
-    assert matched["auc"] == by["similarity"]
-    assert set(by) == {"related", "image_adds", "text_represented", "similarity"}
+    assert matched["auc"] == by["belongs"]
+    assert set(by) == {"belongs", "similarity", "gate", "image_adds", "text_represented"}
     # Of 16 matched captions a whole number, ties half, has a higher score than the one that is not.
     assert all((32 * value) == pytest.approx(round(32 * value)) for value in by.values())
     table = capsys.readouterr().out
     assert f"{path}: {CAPTIONS} captions, checkpoint {checkpoint_identity(checkpoint)}" in table
     assert f"matched versus not, AUC: {matched['auc']:.4f} ({CAPTIONS - 1} of {CAPTIONS} matched)" in table
-    assert f"  by related           {by['related']:.4f}" in table
+    assert f"  by belongs           {by['belongs']:.4f}" in table
 
 
 def test_captions_with_pictures_elsewhere_and_a_limit(checkpoint: Path, corpus: Path, tmp_path: Path) -> None:
@@ -61,9 +64,30 @@ def test_captions_with_pictures_elsewhere_and_a_limit(checkpoint: Path, corpus: 
     assert result["relation"]["matched"] == {"auc": None, "n": 3, "positive": 3}
 
 
-def test_pairs(checkpoint: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = evaluated(corpus / "dev.jsonl", checkpoint, tmp_path)
+def test_pairs(
+    checkpoint: Path,
+    corpus: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[Image.Image] = []
+
+    class Reader:
+        def read(self, image: Image.Image) -> tuple[SceneLine, ...]:
+            read.append(image)
+            return (SceneLine("Ana", 0.9, 0.1),)
+
+    monkeypatch.setattr(scene_lines, "SceneTextReader", Reader)
+    result = evaluated(corpus / "dev.jsonl", checkpoint, tmp_path, "--cache", str(tmp_path))
+    assert len(read) == len(COLOURS)  # the words in the pictures are read, and kept for the next time
     table = capsys.readouterr().out
+    assert evaluated(corpus / "dev.jsonl", checkpoint, tmp_path, "--cache", str(tmp_path)) == result
+    assert len(read) == len(COLOURS)
+    recall = result["picture"]["slices"]["own"]
+    assert {"names that stand in the picture, recall"} <= set(recall)  # every name begins with Ana
+    assert "names that do not, recall" not in recall
+    assert set(result["relation"]) >= {"swapped_auc_by", "gate_swapped_auc_where_adds", "belongs"}
     assert 0 <= result["ner"]["ece"] <= 1
     assert f"confidence of the names found, calibration error: {result['ner']['ece']:.4f}" in table
     for task in ("image_adds", "text_represented"):

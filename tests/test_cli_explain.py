@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from posters import poster
 
 from rpbert.analyzer import Analyzer
 from rpbert.cli import main
 from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, METHODS, explain
 from rpbert.explain.overlays import describe_grid
-from rpbert.explain.targets import ADDS, SHOWN, parse_target, targets_of
+from rpbert.explain.targets import ADDS, BELONGS, SHOWS, parse_target, targets_of
 from rpbert.ui.samples import SAMPLES
 
 TWEET, PICTURE = "Eileen Collins visits Houston #NASA", SAMPLES / "astronaut_eileen_collins.jpg"
@@ -37,9 +38,10 @@ def test_by_itself_it_explains_relations_and_names(analyzer: Analyzer, capsys: p
     found = described(analyzer, capsys=capsys)
     assert set(found) == {"text", "checkpoint", "gate", "method", "route", "targets"}
     assert (found["gate"], found["method"], found["route"]) == ("soft", DEFAULT_METHOD, "total")
-    expected = [*targets_of(analyzer.analyze(TWEET, PICTURE)), SHOWN]
+    expected = targets_of(analyzer.analyze(TWEET, PICTURE))
+    assert expected[:3] == [BELONGS, ADDS, SHOWS]
     assert [row["target"] for row in found["targets"]] == [target.describe() for target in expected]
-    keys = {"target", "unit", "grid", "words", "delta", "seconds", "verdict", "stability"}
+    keys = {"target", "unit", "grid", "lines", "words", "delta", "seconds", "verdict", "stability"}
     assert all(set(row) == keys and row["verdict"] is row["stability"] is None for row in found["targets"])
 
 
@@ -79,12 +81,13 @@ def test_text_says_unit_method_cell_words_and_delta(
     analyzer: Analyzer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rpbert.explain.methods.STEPS", 4)
-    assert main([*COMMAND, "--method", "integrated_gradients", "--target", "shown"]) == 0
-    caption, words, *grid, delta = capsys.readouterr().out.splitlines()
-    (expected,) = explain(analyzer, analyzer.prepare(TWEET, PICTURE), [SHOWN], "integrated_gradients")
+    assert main([*COMMAND, "--method", "integrated_gradients", "--target", "shows"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    caption, words, *grid, delta = [row for row in printed if not row.startswith("  in the picture")]
+    (expected,) = explain(analyzer, analyzer.prepare(TWEET, PICTURE), [SHOWS], "integrated_gradients")
     assert expected.words is not None
     assert expected.delta is not None
-    assert caption.startswith(f"{SHOWN.describe()}: {METHOD_NAMES['integrated_gradients']}, total route.")
+    assert caption.startswith(f"{SHOWS.describe()}: {METHOD_NAMES['integrated_gradients']}, total route.")
     assert "log-odds in nats" in caption
     assert describe_grid(expected.grid) in caption
     scores = dict(pair.rsplit(" ", 1) for pair in words.removeprefix("  words: ").split(", "))
@@ -96,6 +99,28 @@ def test_text_says_unit_method_cell_words_and_delta(
         pytest.approx(row, abs=1e-3) for row in expected.grid
     ]
     assert f"{expected.delta:+.3f} nats" in delta
+
+
+def test_lines_of_words_in_the_picture_have_scores_too(
+    analyzer: Analyzer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    poster("MONACO", "2016").save(tmp_path / "poster.png")
+    tweet = ["explain", "--text", "Off to Monaco", "--image", str(tmp_path / "poster.png"), "--target", "belongs"]
+    assert main([*tweet, "--method", "gradient_x_input", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["targets"]
+    (expected,) = explain(
+        analyzer, analyzer.prepare("Off to Monaco", tmp_path / "poster.png"), [BELONGS], "gradient_x_input"
+    )
+    assert expected.lines is not None
+    assert [one["text"] for one in row["lines"]] == ["MONACO", "2016"]
+    assert [one["score"] for one in row["lines"]] == pytest.approx(expected.lines, abs=1e-5)
+    assert main([*tweet, "--method", "gradient_x_input"]) == 0
+    assert (
+        f"  in the picture: “MONACO” {expected.lines[0]:+.3f}, “2016” {expected.lines[1]:+.3f}"
+        in capsys.readouterr().out
+    )
+    assert main([*tweet, "--method", "grad_cam"]) == 0
+    assert "in the picture:" not in capsys.readouterr().out  # Grad-CAM has nothing to say of them
 
 
 def test_closed_gate_is_told_in_words(analyzer: Analyzer, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -113,11 +138,11 @@ def test_drawing_is_of_the_first_target(analyzer: Analyzer, tmp_path: Path) -> N
             assert image.format == "PNG"
             return np.asarray(image, dtype=np.float32)  # (H, W, 3)
 
-    both = drawn("both", "adds", "shown")  # a name without an ending is no problem
+    both = drawn("both", "adds", "shows")  # a name without an ending is no problem
     height, width, _ = both.shape
     with Image.open(PICTURE) as picture:
         assert width / height == pytest.approx(picture.width / picture.height, rel=0.01)
-    alone, other = drawn("one.png", "adds"), drawn("other.jpg", "shown")
+    alone, other = drawn("one.png", "adds"), drawn("other.jpg", "shows")
     assert np.abs(both - alone).mean() < 0.5 < np.abs(both - other).mean()  # of 255; sums of floats differ a little
 
 

@@ -17,7 +17,10 @@ TOY = {
     '"tweetpairs/dev.jsonl"': '"dev.jsonl"',
     '["twitter2015/valid.txt", "twitter2017/valid.txt"]': '["valid.txt"]',
     '"sentence-transformers/all-mpnet-base-v2"': '""',
-    '["tweebank_ner/train.bio", "wnut17/train.conll"]': "[]",
+    '["tweebank_ner/train.bio"]': "[]",
+    '["wnut17/train.conll"]': "[]",
+    '["tweets_unlabelled/tweeteval.txt", "tweets_unlabelled/broad_twitter_corpus.txt"]': "[]",
+    '["tweetpairs/scene_text.jsonl"]': '["scenes.jsonl"]',
 }
 
 

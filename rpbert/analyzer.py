@@ -114,7 +114,7 @@ class Seen(NamedTuple):
     """What is remembered of a picture."""
 
     regions: Tensor  # (1, 49, C)
-    lines: tuple[SceneLine, ...]  # all that were read; the model takes the largest
+    lines: tuple[SceneLine, ...] | None  # all that were read, of which the model takes the largest; None: not yet read
     unread: str | None  # why its words could not be read, if so
     frames: int = 1  # of its file
 
@@ -199,7 +199,8 @@ class Analyzer:
         if image is None:
             return self._put_together(text, None, began)
         picture = open_picture(image)
-        return self._put_together(text, self._look_at(picture)._replace(frames=picture.frames), began, scene)
+        seen = self._look_at(picture, read=self.model.config.scene_text and scene is None)
+        return self._put_together(text, seen._replace(frames=picture.frames), began, scene)
 
     def changed(self, prepared: Prepared, text: str, scene: Sequence[SceneLine] | None = None) -> Prepared:
         """The same picture (or none) beside another text, or with other words in it; without a CNN pass."""
@@ -222,7 +223,7 @@ class Analyzer:
         if seen is not None:
             tensors: dict[str, Tensor] = {}
             if config.scene_text:
-                lines = kept_lines(self.tokenizer, seen.lines, config.scene_pieces)
+                lines = kept_lines(self.tokenizer, seen.lines or (), config.scene_pieces)
                 tensors = scene_tensors(self.tokenizer, config.scene_pieces, [(read, tweet)], [lines])
             pictures = Pictures.of(seen.regions, **tensors)
         warnings = (*_text_warnings(text, words, tweet.words), *_picture_warnings(seen))
@@ -233,21 +234,21 @@ class Analyzer:
         with self._lock:
             self._seen.clear()
 
-    def _look_at(self, picture: Picture) -> Seen:
-        """Regions and words of a picture, from the cache if it was seen before."""
+    def _look_at(self, picture: Picture, read: bool) -> Seen:
+        """Regions and, with `read`, words of a picture, from the cache what was seen before."""
         with self._lock:
-            if picture.key in self._seen:
-                self._seen.move_to_end(picture.key)
-                return self._seen[picture.key]
-        pixels = picture_tensor(picture, self.model.config)
-        seen = Seen(self.model.region_encoder.regions(pixels.unsqueeze(0)), (), None)
-        if self.model.config.scene_text:
+            seen = self._seen.get(picture.key)
+        if seen is None:
+            pixels = picture_tensor(picture, self.model.config)
+            seen = Seen(self.model.region_encoder.regions(pixels.unsqueeze(0)), None, None)
+        if read and seen.lines is None:
             try:
                 seen = seen._replace(lines=self._scene_reader().read(picture.image))
             except UserError as error:
-                seen = seen._replace(unread=f"{error} The tweet is read with the picture's regions alone.")
+                seen = seen._replace(lines=(), unread=f"{error} The tweet is read with the picture's regions alone.")
         with self._lock:
             self._seen[picture.key] = seen
+            self._seen.move_to_end(picture.key)
             while len(self._seen) > CACHED_PICTURES:
                 self._seen.popitem(last=False)
         return seen

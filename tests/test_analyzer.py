@@ -241,6 +241,16 @@ def test_a_picture_is_looked_at_and_read_once(
     assert (len(looked), reading.count) == (3, 3)
 
 
+def test_lines_that_are_given_are_not_read(tiny: Analyzer, reading: Reading) -> None:
+    picture = Image.new("RGB", (32, 32), "red")
+    assert tiny.prepare("meet obama", picture, [SIGN]).scene == (SIGN,)
+    assert reading.count == 0
+    assert len(tiny.prepare("meet obama", picture).scene) == 2  # read when it is needed
+    assert tiny.prepare("meet obama", picture, []).scene == ()
+    assert len(tiny.prepare("meet obama", picture).scene) == 2
+    assert reading.count == 1
+
+
 def test_the_picture_seen_longest_ago_is_forgotten_first(
     tiny: Analyzer, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from rpbert.data.regions import RegionStore, compute_regions
 from rpbert.errors import UserError
 from rpbert.model.matching import Matching
 from rpbert.model.modeling import RpBert
-from rpbert.model.texts import collate_pieces, to_pieces
+from rpbert.model.texts import collate_pieces, split_words, to_pieces
 from rpbert.training.alignment import (
     CrossFit,
     Matches,
@@ -128,7 +128,7 @@ def test_what_matching_takes_over_as_it_is(start: RpBert, model: RpBert, tokeniz
     assert (len(names), names[0], names[-1]) == (1000, "tench", "toilet tissue")
     assert picture_map.class_vectors.weight.shape == (32, 1000)
     some = [5, 444, 999]
-    vectors = sentence_vectors(model, tokenizer, [names[index].split() for index in some])
+    vectors = sentence_vectors(model, tokenizer, [[word.text for word in split_words(names[index])] for index in some])
     assert torch.allclose(picture_map.class_vectors.weight[:, some].T, vectors, atol=1e-5)
     before, after = start.state_dict(), model.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}

@@ -14,6 +14,7 @@ from rpbert.training.recipe import read_recipe
 TOY = {
     '["tweetpairs/train.jsonl"]': '["pairs.jsonl"]',
     '["flickr8k/train.tsv"]': '["captions.tsv"]',
+    '["twitter2015/train.txt", "twitter2017/train.txt"]': '["train.txt"]',
     '"tweetpairs/dev.jsonl"': '"dev.jsonl"',
     '["twitter2015/valid.txt", "twitter2017/valid.txt"]': '["valid.txt"]',
     '"sentence-transformers/all-mpnet-base-v2"': '""',
@@ -38,8 +39,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *options: str) -> str:
 def toy_recipe(folder: Path) -> Path:
     """The shipped recipe, but for the files it names."""
     text = (RECIPES / "mini.toml").read_text(encoding="utf-8")
-    tweets = text[text.index("tweets = [") : text.index("]\n\n[dev]") + 1]
-    for old, new in {tweets: 'tweets = ["train.txt"]', **TOY}.items():
+    for old, new in TOY.items():
         assert text.count(old) == 1
         text = text.replace(old, new)
     path = folder / "toy.toml"

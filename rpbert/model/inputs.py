@@ -137,7 +137,7 @@ def to_scene(
     tokenizer: PreTrainedTokenizerBase, words: Sequence[str], tweet: Pieces, lines: Sequence[SceneLine]
 ) -> Scene:
     """The words of a picture as pieces, beside a tweet's `words` and their pieces; of lines as `kept_lines` gives."""
-    spelled = [tokenizer(line.text, add_special_tokens=False)["input_ids"] for line in lines]
+    spelled = [_spelled(tokenizer, line.text) for line in lines]
     shared = [shared_words(words[: tweet.words], line.text) for line in lines]
     echo = torch.zeros(len(tweet.input_ids), len(lines))
     for column, members in enumerate(shared):
@@ -152,11 +152,18 @@ def to_scene(
     )
 
 
+def _spelled(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """The pieces of a line. A bracket stands alone: "[SEP]" in a picture is text, and no sign of the tokenizer's."""
+    sound = text.encode("utf-8", "ignore").decode()  # half an emoji is no text to the tokenizer
+    pieces: list[int] = tokenizer(sound.replace("[", " [ "), add_special_tokens=False)["input_ids"]
+    return pieces
+
+
 def kept_lines(tokenizer: PreTrainedTokenizerBase, lines: Sequence[SceneLine], limit: int) -> tuple[SceneLine, ...]:
     """The largest lines whose pieces together are at most `limit`, in reading order."""
     kept, room = set(), limit
     for index in sorted(range(len(lines)), key=lambda number: -lines[number].area):
-        length = len(tokenizer(lines[index].text, add_special_tokens=False)["input_ids"])
+        length = len(_spelled(tokenizer, lines[index].text))
         if 0 < length <= room:
             kept.add(index)
             room -= length

@@ -196,10 +196,10 @@ def align(
             texts = F.normalize(F.dropout(batch.texts.to(device), batch.dropout), dim=1)
             pictures = matching.picture_map(batch.pooled.to(device), settings.channel_dropout)
             loss = contrastive_loss(matching.similarity(texts, pictures), batch.pictures.to(device))
-            optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
+            optimizer.zero_grad()  # what is left on frozen weights would count when later gradients are clipped
             losses.append(float(loss.detach()))
         yield sum(losses) / len(losses)
 

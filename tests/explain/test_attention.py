@@ -52,7 +52,7 @@ def tokens_of(model: RpBert, prepared: Prepared, factor: float) -> tuple[Tensor,
     table, pictures = model.text_encoder.embeddings.word_embeddings, prepared.pictures
     assert pictures is not None
     words = model.with_case(table(prepared.texts.input_ids), prepared.texts.case_ids)
-    words = words + factor * pictures.echo.amax(dim=2, keepdim=True) * model.echo_vector
+    words = words + factor * pictures.echo.sum(dim=2, keepdim=True).clamp(max=1) * model.echo_vector
     scene = table(pictures.scene_ids) + model.scene_vector
     tokens = torch.cat([words, factor * model.projection(pictures.regions), factor * scene], dim=1)
     return tokens, torch.tensor([[0] * words.shape[1] + [1] * (REGIONS + scene.shape[1])])

@@ -142,6 +142,15 @@ def test_a_scene_beside_its_tweet(tokenizer: PreTrainedTokenizerBase) -> None:
     assert torch.equal(found.counts, torch.stack(expected))
 
 
+def test_what_looks_like_a_sign_of_the_tokenizer_is_text(tokenizer: PreTrainedTokenizerBase) -> None:
+    found = scene_of(tokenizer, "paris", "[SEP] x[MASK]", "\ud83d at [ paris ]")
+    read = tokenizer.convert_ids_to_tokens(found.input_ids)
+    assert not {"[SEP]", "[MASK]"} & set(read)
+    assert read[:4] == ["[", "s", "##e", "##p"]
+    assert read[-4:] == ["at", "[", "paris", "]"]  # half an emoji is left out
+    assert found.echo[1].tolist() == [0, 1]
+
+
 def test_words_of_the_tweet_that_did_not_fit_have_no_echo(tokenizer: PreTrainedTokenizerBase) -> None:
     found = scene_of(tokenizer, "meet obama in paris", "PARIS", limit=5)  # three words fit
     assert not found.echo.any()

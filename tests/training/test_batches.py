@@ -359,7 +359,7 @@ def test_the_words_of_the_pictures_are_those_beside_the_tweets(tokenizer: PreTra
         expected = scene_tensors(tokenizer, 9, beside, [picture.scene for picture in batch.pictures])
         assert all(torch.equal(batch.tensors[name], tensor) for name, tensor in expected.items())
         assert "cosine" not in batch.tensors
-        assert batch.tensors["echo"].any()
+        assert batch.tensors["scene_ids"].any()
 
 
 def test_tweets_without_pictures_have_no_words_in_them(tokenizer: PreTrainedTokenizerBase) -> None:

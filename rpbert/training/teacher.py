@@ -19,6 +19,7 @@ from accelerate import Accelerator
 from safetensors import safe_open
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 from transformers import (
     AutoModel,
@@ -41,6 +42,7 @@ from rpbert.training.recipe import Recipe
 TAGGER = "tagger.safetensors"
 SHARD = 5_000  # tweets whose readings are saved together
 LIMIT = 500  # pieces: all of a tweet, so that no word that the small model reads is without a reading
+VITERBI_BATCH = 256  # tweets of about one length
 BATCH = 64  # tweets at a time when it reads
 DROPOUT = 0.1
 HEAD_LEARNING_RATE = 1e-3
@@ -52,15 +54,21 @@ class Teaching(NamedTuple):
     crf: Crf
     readings: Readings
 
-    def labels(self, tweet: Example) -> tuple[str, ...]:
-        """The labels that it finds most probable, one per word."""
-        emissions = self.readings[tweet.words].unsqueeze(0)  # (1, W, L)
-        (labels,) = best_labels(self.crf, emissions, torch.ones(emissions.shape[:2], dtype=torch.bool))
-        return labels + ("O",) * (len(tweet.words) - len(labels))  # words that did not fit
+    def labels(self, tweets: Sequence[Example]) -> list[tuple[str, ...]]:
+        """The labels that it finds most probable, one per word, of each tweet."""
+        order = sorted(range(len(tweets)), key=lambda index: len(tweets[index].words))
+        found: dict[int, tuple[str, ...]] = {}
+        for begin in range(0, len(order), VITERBI_BATCH):
+            rows = order[begin : begin + VITERBI_BATCH]
+            emissions = [self.readings[tweets[row].words] for row in rows]  # (W, L) each
+            mask = pad_sequence([reading.new_ones(len(reading), dtype=torch.bool) for reading in emissions], True)
+            for row, labels in zip(rows, best_labels(self.crf, pad_sequence(emissions, True), mask), strict=True):
+                found[row] = labels + ("O",) * (len(tweets[row].words) - len(labels))  # words that did not fit
+        return [found[row] for row in range(len(tweets))]
 
     def strict_f1(self, tweets: Sequence[Example]) -> float:
         """Strict F1 of its labels, as in `rpbert.evaluation.metrics`."""
-        f1: float = ner_scores([tweet.labels or () for tweet in tweets], [*map(self.labels, tweets)])["strict"]["f1"]
+        f1: float = ner_scores([tweet.labels or () for tweet in tweets], self.labels(tweets))["strict"]["f1"]
         return f1
 
 
@@ -182,7 +190,8 @@ def teach(recipe: Recipe, sets: dict[str, Any], weights: str, folder: Path, acce
     readings = [reading for file in files for reading in _load_readings(file)]
     teaching = Teaching(_load_crf(kept / TAGGER), dict(zip((t.words for t in every), readings, strict=True)))
     sets["tweets"] += sets["taught"]
-    sets["unlabelled"] = [replace(tweet, labels=teaching.labels(tweet)) for tweet in sets["unlabelled"]]
+    read = zip(sets["unlabelled"], teaching.labels(sets["unlabelled"]), strict=True)
+    sets["unlabelled"] = [replace(tweet, labels=labels) for tweet, labels in read]
     return teaching
 
 

@@ -104,10 +104,29 @@ def test_options_reach_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(training, "train", train)
     recipe = toy_recipe(tmp_path)
-    options = ["--recipe", str(recipe), "--data", "data", "--output", "runs/one", *(["--resume"] if resume else [])]
+    options = [
+        "--recipe",
+        str(recipe),
+        "--data",
+        "data",
+        "--output",
+        "runs/one",
+        *(["--resume"] if resume else ["--start", "runs/zero"]),
+    ]
     weights = ["--text-weights", "bert", "--vision-weights", "cnn", "--teacher-weights", "mpnet"]
     assert main(["train", *options, *weights]) == 0
-    assert calls == [(read_recipe(recipe), Path("data"), Path("runs/one"), "bert", "cnn", "mpnet", resume)]
+    assert calls == [
+        (
+            read_recipe(recipe),
+            Path("data"),
+            Path("runs/one"),
+            "bert",
+            "cnn",
+            "mpnet",
+            resume,
+            None if resume else Path("runs/zero"),
+        )
+    ]
 
 
 def test_defaults_are_the_shipped_recipe_and_the_presets_weights(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text-weights", help="folder or Hub id of the text encoder (default: the preset's Hub id)")
     parser.add_argument("--vision-weights", help="safetensors file or Hub id of the CNN (default: the preset's Hub id)")
     parser.add_argument("--teacher-weights", help="folder or Hub id of the teacher (default: the recipe's Hub id)")
+    parser.add_argument("--start", type=Path, help="folder of a checkpoint to go on from (default: new heads)")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch in --output")
 
 
@@ -29,4 +30,5 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.vision_weights,
         arguments.teacher_weights,
         arguments.resume,
+        arguments.start,
     )

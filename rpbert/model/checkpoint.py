@@ -69,6 +69,27 @@ def from_backbones(
     return model, tokenizer, (weights[f"{classifier}.weight"], weights[f"{classifier}.bias"])
 
 
+def take_over(model: RpBert, start: Path) -> None:
+    """Replace the weights of `model` by those that the checkpoint in the folder `start` has in the same shape.
+
+    The checkpoint may be of an older architecture. All but the matching is taken over: that rests on the untouched text
+    encoder, and alignment has just taught it. Raises `UserError` for a folder without weights that can be read.
+    """
+    try:
+        weights = load_file(start / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"There is no checkpoint to start from in {str(start)!r}: {error}") from error
+    own = model.state_dict()
+    taken = {
+        name: weight.to(own[name].dtype)
+        for name, weight in weights.items()
+        if name in own and own[name].shape == weight.shape and not name.startswith("matching.")
+    }
+    if not taken:
+        raise UserError(f"The checkpoint in {str(start)!r} has no weight in common with this model.")
+    model.load_state_dict({**own, **taken})
+
+
 def _vision_weights(source: str) -> dict[str, Tensor]:
     if Path(source).is_file():
         return dict(load_file(source))

@@ -27,7 +27,13 @@ from rpbert.data.static_vectors import read_static_vectors
 from rpbert.errors import UserError
 from rpbert.evaluation.calibration import calibrate
 from rpbert.evaluation.metrics import evaluate
-from rpbert.model.checkpoint import from_backbones, load_checkpoint, save_checkpoint
+from rpbert.model.checkpoint import (
+    checkpoint_identity,
+    from_backbones,
+    load_checkpoint,
+    save_checkpoint,
+    take_over,
+)
 from rpbert.model.configuration import PRESETS, preset_config
 from rpbert.model.modeling import RpBert
 from rpbert.training.alignment import CrossFit, begin_matching, run_alignment
@@ -50,6 +56,7 @@ def train(
     vision_weights: str | None = None,
     teacher_weights: str | None = None,
     resume: bool = False,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Train by `recipe` and leave the best epoch's checkpoint in `output`.
 
@@ -58,6 +65,7 @@ def train(
         text_weights, vision_weights: as for `from_backbones`; None takes the preset's from the Hugging Face Hub.
         teacher_weights: folder or Hub id of the teacher's encoder; None takes the recipe's.
         resume: go on after the last whole epoch in `output`, to the same result as an uninterrupted run.
+        start: folder of a checkpoint that names and relations go on from, instead of new heads on a pretrained encoder.
 
     Returns:
         The run's record, which also stands in `output/history.json`.
@@ -102,6 +110,9 @@ def train(
         record["alignment"] = losses
     elif model.matching is not None:
         begin_matching(model, tokenizer, classifier)
+    if start is not None:
+        take_over(model, start)
+        record["start"] = checkpoint_identity(start)
     teaching = None
     if recipe.teacher.weights:
         with accelerator.main_process_first():  # the others find what it keeps

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import BertModel, PreTrainedTokenizerBase
 
 from rpbert.errors import UserError
-from rpbert.model.checkpoint import checkpoint_identity, from_backbones, load_checkpoint, save_checkpoint
+from rpbert.model.checkpoint import checkpoint_identity, from_backbones, load_checkpoint, save_checkpoint, take_over
 from rpbert.model.configuration import GRID, LABELS, PRESETS, RpBertConfig, preset_config
 from rpbert.model.modeling import RpBert
 
@@ -394,3 +394,32 @@ def test_configs_do_not_share_their_parts() -> None:
     labels.clear()
     assert preset_config("paper").text.hidden_size == 768
     assert preset_config("paper").labels == LABELS
+
+
+# ---- starting from another checkpoint -------------------------------------------------------------------------------
+
+
+def test_all_but_the_matching_is_taken_over(
+    tiny_config: RpBertConfig, tokenizer: PreTrainedTokenizerBase, build_model: Callable[..., RpBert], tmp_path: Path
+) -> None:
+    old = RpBertConfig.from_dict(
+        {**tiny_config.to_dict(), "belongs": False, "lstm_hidden": tiny_config.lstm_hidden * 2}
+    )
+    start, model = build_model(old), build_model(tiny_config)
+    with torch.no_grad():
+        for parameter in start.parameters():
+            parameter.add_(0.5)
+    save_checkpoint(start, tokenizer, tmp_path)
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    take_over(model, tmp_path)
+    now = model.state_dict()
+    torch.testing.assert_close(now["image_adds_head.weight"], start.image_adds_head.weight, atol=2e-3, rtol=1e-3)
+    torch.testing.assert_close(now["crf.transitions"], start.crf.transitions, atol=2e-3, rtol=1e-3)
+    kept = [name for name in before if name.startswith(("matching.", "belongs_head.", "bilstm."))]  # absent or reshaped
+    assert kept
+    assert all(torch.equal(now[name], before[name]) for name in kept)
+
+
+def test_a_start_that_is_none(tiny_config: RpBertConfig, build_model: Callable[..., RpBert], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no checkpoint to start from"):
+        take_over(build_model(tiny_config), tmp_path)

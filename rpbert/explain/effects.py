@@ -1,4 +1,4 @@
-"""What a map means in plain probability: how probable its target is, and would be with one cell hidden.
+"""What a map means in plain probability: how probable its target is, and with one cell or line of words hidden.
 
 A score of `occlusion` is the fall of the target when a cell is taken away, in nats; so the probability without that
 cell follows from it. Scores of other methods are shares of an effect, not falls, and have no such reading.
@@ -27,10 +27,10 @@ def probability_now(explanation: Explanation) -> float | None:
 
 
 def probabilities_hidden(explanation: Explanation) -> list[float] | None:
-    """How probable the target is with each of the cells hidden, alone; None where the scores do not say."""
+    """How probable the target is with each of the cells, then each line, hidden alone; None where it is not known."""
     if explanation.method != "occlusion" or explanation.value is None or explanation.target.against:
         return None
-    after = (probability(explanation.target, explanation.value - score) for score in explanation.cells)
+    after = (probability(explanation.target, explanation.value - score) for score in explanation.features)
     return [one for one in after if one is not None]
 
 

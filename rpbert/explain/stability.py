@@ -97,10 +97,8 @@ def map_infidelity(reader: Reader, features: Tensor, route: str) -> float:
         taken = torch.rand(kept.shape, generator=generator).argsort(dim=1) < count // 2
         return taken.to(kept.dtype), kept - taken.to(kept.dtype)
 
-    whole = torch.ones_like(features)
-    found = infidelity(
-        target, take_half_away, whole, features, n_perturb_samples=HALVES, max_examples_per_batch=reader.rows_at_once
-    )
+    whole, rows = torch.ones_like(features), min(HALVES, reader.rows_at_once)
+    found = infidelity(target, take_half_away, whole, features, n_perturb_samples=HALVES, max_examples_per_batch=rows)
     return float(found)
 
 

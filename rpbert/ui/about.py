@@ -22,8 +22,9 @@ BERT Model for Multimodal NER*. AAAI 2021. https://arxiv.org/abs/2102.02967
 ### Privacy
 
 Nothing you enter is sent to another service or kept on record. Analyses stand in the memory of the computer that runs
-this page until later ones push them out; an uploaded picture lies there in a temporary folder and is deleted after a
-few hours at most.
+this page until later ones push them out. An uploaded picture lies there in a temporary folder. It is deleted after an
+hour, and at the latest when the app ends. Your browser keeps your last picture for the tab, so that it survives a
+reload; it is gone when you close the tab.
 
 ### Limits
 

@@ -7,21 +7,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from inspect import Parameter, signature
+from threading import Event
 from typing import Any
 
 import gradio as gr
 
-from rpbert.analyzer import Analyzer, Prepared
+from rpbert.analyzer import Prepared
 from rpbert.errors import UserError
-from rpbert.explain.methods import DEFAULT_METHOD, explain
+from rpbert.explain.methods import DEFAULT_METHOD, METHODS, ROUTES, explain
 from rpbert.explain.requests import JudgedMap, check_method_and_route, explanations_to_json, requested_targets
 from rpbert.explain.walkthrough import walk
 from rpbert.explain.what_if import blank_picture, differences
 from rpbert.model.configuration import REGIONS
-from rpbert.ui.analyse.events import MODEL
-from rpbert.ui.analyse.layout import picture_input
-from rpbert.ui.what_if.view import BLANK, CELLS, SAME, WITHOUT
+from rpbert.model.gates import NAMED_GATES
+from rpbert.ui.picture_input import PictureInput, picture_input
+from rpbert.ui.what_if.view import AS_ANALYSED, BLANK, CELLS, WITHOUT
 from rpbert.ui.workbench import Workbench
+
+# Long work takes turns with everybody else's (`rpbert.ui.turns`).
+RUN: dict[str, Any] = {"concurrency_id": "api", "concurrency_limit": 8}
+# What a parameter may be; a gate may also be a number.
+CHOICES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("gate", "gate_before", "gate_after"), NAMED_GATES),
+    "method": tuple(METHODS),
+    "route": ROUTES,
+    "picture_after": (AS_ANALYSED, WITHOUT, BLANK),
+}
 
 
 @contextmanager
@@ -34,10 +45,10 @@ def mistakes_told() -> Iterator[None]:
 
 
 class Endpoints:
-    """What can be asked of one checkpoint."""
+    """What can be asked of the first checkpoint."""
 
-    def __init__(self, analyzer: Analyzer) -> None:
-        self.analyzer = analyzer
+    def __init__(self, bench: Workbench) -> None:
+        self.analyzer, self.turns = bench.analyzers[0], bench.turns
 
     @mistakes_told()
     def analyze(self, text: str, image: str | None = None, gate: str = "soft") -> dict[str, Any]:
@@ -49,7 +60,8 @@ class Endpoints:
             image: its picture (JPEG, PNG, WebP, GIF or BMP); may be missing
             gate: how much of the picture is let in: soft, hard, open, closed or a number from 0 to 1
         """
-        return self.analyzer.analyze(text, image, gate or "soft").to_json()
+        with self.turns.short():
+            return self.analyzer.analyze(text, image, gate or "soft").to_json()
 
     @mistakes_told()
     def explain(
@@ -76,10 +88,12 @@ class Endpoints:
         if image is None:
             raise UserError("A map needs a picture. Please give one as the image.")
         check_method_and_route(method, route)
-        prepared = self.analyzer.prepare(text, image)
-        analysis = self.analyzer.predict(prepared, gate or "soft")
+        with self.turns.short():
+            prepared = self.analyzer.prepare(text, image)
+            analysis = self.analyzer.predict(prepared, gate or "soft")
         targets = requested_targets([target.strip()] if target.strip() else None, analysis, prepared)
-        maps = explain(self.analyzer, prepared, targets, method, analysis.gate_setting, route)
+        with self.turns.long(Event()) as pause:
+            maps = explain(self.analyzer, prepared, targets, method, analysis.gate_setting, route, pause)
         return explanations_to_json(analysis, [JudgedMap(one) for one in maps])
 
     @mistakes_told()
@@ -89,7 +103,7 @@ class Endpoints:
         image: str | None = None,
         gate_before: str = "soft",
         gate_after: str = "",
-        picture_after: str = SAME,
+        picture_after: str = AS_ANALYSED,
         hidden_cells: str = "",
     ) -> dict[str, Any]:
         """Read a tweet twice, the second time with another gate, without its picture, with a blank one, or with cells
@@ -104,10 +118,11 @@ class Endpoints:
             hidden_cells: cells hidden in the second reading, as A1 B3 (column A to G, row 1 to 7) or numbers 0 to 48
         """
         hidden = parse_cells(hidden_cells)
-        prepared = self.analyzer.prepare(text, image)
-        changed = self._changed(prepared, picture_after)
-        before = self.analyzer.predict(prepared, gate_before or "soft")
-        after = self.analyzer.predict(changed, gate_after or before.gate_setting, hidden)
+        with self.turns.short():
+            prepared = self.analyzer.prepare(text, image)
+            changed = self._changed(prepared, picture_after)
+            before = self.analyzer.predict(prepared, gate_before or "soft")
+            after = self.analyzer.predict(changed, gate_after or before.gate_setting, hidden)
         return {
             "before": before.to_json(),
             "after": after.to_json(),
@@ -116,10 +131,10 @@ class Endpoints:
 
     def _changed(self, prepared: Prepared, picture: str) -> Prepared:
         """The tweet of `prepared` with the picture of the second reading."""
-        if picture == SAME:
+        if picture == AS_ANALYSED:
             return prepared
         if picture not in (WITHOUT, BLANK):
-            raise UserError(f"The picture {picture!r} is not known: choose one of {SAME}, {WITHOUT}, {BLANK}.")
+            raise UserError(f"The picture {picture!r} is not known: choose one of {AS_ANALYSED}, {WITHOUT}, {BLANK}.")
         return self.analyzer.prepare(prepared.text, blank_picture() if picture == BLANK else None)
 
     @mistakes_told()
@@ -132,7 +147,8 @@ class Endpoints:
             image: its picture (JPEG, PNG, WebP, GIF or BMP); may be missing
             gate: how much of the picture is let in: soft, hard, open, closed or a number from 0 to 1
         """
-        return asdict(walk(self.analyzer, self.analyzer.prepare(text, image), gate or "soft"))
+        with self.turns.short():
+            return asdict(walk(self.analyzer, self.analyzer.prepare(text, image), gate or "soft"))
 
 
 def parse_cells(text: str) -> list[int]:
@@ -150,17 +166,23 @@ def parse_cells(text: str) -> list[int]:
 
 def add_endpoints(bench: Workbench) -> None:
     """`/analyze`, `/explain`, `/what_if` and `/walk` of the first checkpoint; call inside the page's `gr.Blocks`."""
-    endpoints = Endpoints(bench.analyzers[0])
+    endpoints = Endpoints(bench)
     # gradio checks uploads for components only, so the endpoints have some, which are never shown.
     result = gr.JSON(label="result", visible=False)
     for endpoint in (endpoints.analyze, endpoints.explain, endpoints.what_if, endpoints.walk):
         given = [_field(parameter) for parameter in signature(endpoint).parameters.values()]
-        gr.Button(visible=False).click(endpoint, given, result, api_name=endpoint.__name__, **MODEL)
+        gr.Button(visible=False).click(endpoint, given, result, api_name=endpoint.__name__, **RUN)
 
 
-def _field(parameter: Parameter) -> gr.Image | gr.Textbox:
-    """What a parameter is sent through; its value is the default that clients are told of."""
+def _field(parameter: Parameter) -> PictureInput | gr.Dropdown | gr.Textbox:
+    """What a parameter is sent through; clients are told its value as the default and its choices.
+
+    Other values are let through to the endpoint, whose mistakes are told in sentences.
+    """
     if parameter.name == "image":
         return picture_input(label="image", visible=False)
     default = None if parameter.default is Parameter.empty else parameter.default
+    if parameter.name in CHOICES:
+        choices = list(CHOICES[parameter.name])
+        return gr.Dropdown(choices, value=default, label=parameter.name, visible=False, allow_custom_value=True)
     return gr.Textbox(default, label=parameter.name, visible=False)

@@ -1,75 +1,87 @@
 """The app: loads checkpoints, builds the page on the first example, serves it."""
 
-import os
 from collections.abc import Sequence
 from importlib.util import find_spec
-from tempfile import TemporaryDirectory
 
 import gradio as gr
 
 from rpbert.analyzer import Analyzer
 from rpbert.errors import UserError
 from rpbert.explain.methods import DEFAULT_METHOD
-from rpbert.shipped import PACKAGE
+from rpbert.ui import keys
 from rpbert.ui.about import add_about_tab
-from rpbert.ui.analyse import card
-from rpbert.ui.analyse import view as analyse
+from rpbert.ui.analyse import view
 from rpbert.ui.analyse.events import AnalyseEvents
-from rpbert.ui.analyse.layout import TITLE, draw_card, draw_inputs, draw_outputs
+from rpbert.ui.analyse.layout import draw_examples, draw_experts, draw_inputs, draw_outputs
 from rpbert.ui.api import add_endpoints
+from rpbert.ui.common import FORGET_AFTER
 from rpbert.ui.compare.events import add_compare_tab
 from rpbert.ui.samples import Sample, load_samples
 from rpbert.ui.share.sharing import Sharing
 from rpbert.ui.share.snippet import add_snippet
+from rpbert.ui.templating import render, static_text
+from rpbert.ui.uploads import upload_folder
 from rpbert.ui.walkthrough.events import add_walkthrough_tab
 from rpbert.ui.what_if.events import add_what_if_tab
-from rpbert.ui.workbench import Shown, Workbench
+from rpbert.ui.workbench import ScreenState, Workbench
 
-STYLE = PACKAGE / "ui" / "static" / "page.css"
-FORGET_AFTER = 3600  # seconds until uploads and session state are deleted
+# A font that the computer has: of gradio's own, the half-bold cuts lack letters, so that bold text would mix two fonts.
+THEME = gr.themes.Default(font=["Helvetica Neue", "Arial", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
 def build_demo(analyzers: Sequence[Analyzer]) -> gr.Blocks:
-    """The page on the first example, which is analysed here, by the first checkpoint."""
+    """The page on the first example, which is analysed and explained here, by the first checkpoint."""
     bench = Workbench(analyzers)
     samples = load_samples()
-    shown = bench.analyse(samples[0].text, samples[0].picture)
+    first = bench.analyse(samples[0].text, samples[0].picture, sample=samples[0].picture_id)
     with gr.Blocks(
         title="RpBERT: names in a tweet and its picture",
         analytics_enabled=False,
         delete_cache=(FORGET_AFTER, FORGET_AFTER),
     ) as demo:
         add_endpoints(bench)  # first: a later handler of the same name gets another one, even a private handler
-        state = gr.State(shown, time_to_live=FORGET_AFTER)
-        footer = gr.HTML(analyse.footer(shown.analysis, analyzers[0].trained), elem_id="footer", render=False)
+        footer = gr.HTML(view.footer(first.analysis, analyzers[0].trained), elem_id="footer", render=False)
         with gr.Column(elem_id="page"):
-            gr.Markdown(TITLE, elem_id="title")
+            gr.HTML(render("title.html"), elem_id="title")
             with gr.Tabs(elem_id="tabs") as tabs:
-                events, sharing = _add_analyse_tab(bench, shown, samples, state, footer, tabs)
-                add_what_if_tab(bench, state)
-                add_compare_tab(bench, state)
-                add_walkthrough_tab(bench, state)
+                events, sharing = _add_analyse_tab(bench, first, samples, footer, tabs)
+                add_what_if_tab(bench, events.state)
+                add_compare_tab(bench, events.state)
+                add_walkthrough_tab(bench, events.state)
                 add_about_tab(bench)
             footer.render()
         sharing.wire_arrival(demo)
-        events.wire(samples)
     return demo
 
 
 def _add_analyse_tab(
-    bench: Workbench, shown: Shown, samples: list[Sample], state: gr.State, footer: gr.HTML, tabs: gr.Tabs
+    bench: Workbench, first: ScreenState, samples: list[Sample], footer: gr.HTML, tabs: gr.Tabs
 ) -> tuple[AnalyseEvents, Sharing]:
-    explanations = bench.explanations(shown, DEFAULT_METHOD)
-    with gr.Tab("Analyse", id="analyse"), gr.Row():
-        with gr.Column(scale=4, min_width=320):
-            inputs = draw_inputs(samples)
-        with gr.Column(scale=5, min_width=320):
-            outputs = draw_outputs(shown, footer)
-            parts = draw_card(shown, explanations[0], card.scale_of(explanations[0], explanations))
-            events = AnalyseEvents(bench, inputs, outputs, parts, state)
-            sharing = Sharing(bench, events, tabs, samples)
-            sharing.draw()
-            add_snippet(state, inputs.sample, outputs)
+    explained = list(zip(keys.keys_of(first.analysis), bench.explanations(first, DEFAULT_METHOD), strict=False))
+    outputs = draw_outputs(first, samples[0].alt, explained, footer)
+    with gr.Tab("Analyse", id="analyse"):
+        examples = draw_examples(samples)
+        outputs.message.render()
+        with gr.Row(elem_id="stage"):
+            with gr.Column(scale=5, min_width=320):
+                inputs = draw_inputs(samples, examples)
+                outputs.figure.render()
+            with gr.Column(scale=7, min_width=320):
+                for part in (
+                    outputs.names,
+                    outputs.relation,
+                    outputs.cards,
+                    outputs.details,
+                    outputs.ask,
+                    outputs.maps,
+                ):
+                    part.render()
+        experts = draw_experts(first)
+        events = AnalyseEvents(bench, (inputs, outputs, experts), samples, first)
+        sharing = Sharing(bench, events, tabs, samples)
+        sharing.draw()
+        add_snippet(events.state, events.address)
+        events.wire()
     return events, sharing
 
 
@@ -90,7 +102,9 @@ def serve(
         server_name=host,
         server_port=port,
         prevent_thread_lock=not block,
-        css_paths=STYLE,
+        theme=THEME,
+        css=static_text("page.css"),
+        head=f"<script>{static_text('page.js')}</script>",
         footer_links=["api", "settings"],
         run_history=False,
         max_file_size="30mb",
@@ -102,12 +116,7 @@ def serve(
 
 
 def launch(checkpoints: Sequence[str], host: str | None = None, port: int | None = None, mcp: bool = False) -> None:
-    """Load, build, serve. Raises `UserError` for a checkpoint that cannot be loaded.
-
-    Uploads stand in a folder of this run alone, which goes with it: two apps on one computer would otherwise delete
-    each other's.
-    """
+    """Load, build, serve. Raises `UserError` for a checkpoint that cannot be loaded."""
     analyzers = [Analyzer.from_pretrained(checkpoint) for checkpoint in checkpoints]
-    with TemporaryDirectory(prefix="rpbert-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
+    with upload_folder():
         serve(build_demo(analyzers), host, port, mcp=mcp)

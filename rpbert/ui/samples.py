@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from rpbert.shipped import ASSETS
 
 SAMPLES = ASSETS / "samples"
@@ -18,6 +20,17 @@ class Sample:
     text: str
     picture: Path | None
     alt: str  # what the picture shows, for those who do not see it
+
+    @property
+    def picture_id(self) -> str | None:
+        """How links name the picture; None without one."""
+        return None if self.picture is None else self.id
+
+    def open(self) -> Image.Image:
+        """The picture, RGB."""
+        assert self.picture is not None
+        with Image.open(self.picture) as picture:
+            return picture.convert("RGB")
 
 
 def load_samples() -> list[Sample]:

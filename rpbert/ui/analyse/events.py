@@ -1,198 +1,336 @@
-"""What happens on the Analyse tab: handlers between the components of `rpbert.ui.analyse.layout` and the workbench.
+"""What happens on the Analyse tab: handlers between its components and the workbench.
 
-The prediction comes first; the map, and after it the verdict on the map, fill in as they are done.
+The prediction comes first; the maps, and after them the verdict on the chosen one, fill in as they are done.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from rpbert.errors import UserError
-from rpbert.explain.methods import METHODS
+from rpbert.explain.methods import DEFAULT_METHOD, METHODS
 from rpbert.model.gates import Gate
-from rpbert.ui.analyse import card
-from rpbert.ui.analyse import view as analyse
-from rpbert.ui.analyse.layout import FIXED, Card, Inputs, Outputs
+from rpbert.ui import keys
+from rpbert.ui.analyse import card, maps, view
+from rpbert.ui.analyse.layout import Experts, Inputs, Outputs, figure_panel
 from rpbert.ui.analyse.methods import method_row
+from rpbert.ui.common import FORGET_AFTER, LATEST, LONG, PRIVATE, QUIET, SHORT, gate_of, show_where_it_counts
 from rpbert.ui.samples import Sample
-from rpbert.ui.workbench import Shown, Workbench
+from rpbert.ui.share.links import Place, to_query
+from rpbert.ui.turns import StoppedError
+from rpbert.ui.workbench import ScreenState, Workbench, standard_targets
 
-# One model, so one of these at a time; the page's own events are no part of the API.
-MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
-SLOW: dict[str, Any] = {"concurrency_id": "slow", "concurrency_limit": 1}  # what nobody who wants a result waits behind
-PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-LATEST: dict[str, Any] = {"trigger_mode": "always_last"}  # a choice made meanwhile is not lost, as it is by default
+Update = dict[Any, Any]
 PROGRESS = gr.Progress()  # gradio knows it by its type, and hands each call its own
+
+
+def session_of(request: gr.Request | None) -> str:
+    """Whose page asks."""
+    return "" if request is None else str(request.session_hash)
 
 
 class AnalyseEvents:
     """The handlers, on the components that they change."""
 
-    def __init__(self, bench: Workbench, inputs: Inputs, outputs: Outputs, parts: Card, state: gr.State) -> None:
-        self.bench, self.inputs, self.outputs, self.card, self.state = bench, inputs, outputs, parts, state
-        self.given = [inputs.tweet, inputs.picture, inputs.gate, inputs.fixed]
-        self.chosen = [state, parts.target, parts.reading, parts.method, parts.route]
-        self.map_parts = [parts.entity, parts.overlay, parts.caption, parts.verdict, parts.words]
-        self.map_parts += [parts.attention, parts.methods, parts.stability, outputs.footer]
-        self.slow: list[Any] = []  # what "Stop" ends
-
-    def wire(self, samples: list[Sample]) -> None:
-        """Connect everything; call inside the page's `gr.Blocks`."""
-        inputs, parts = self.inputs, self.card
-        asked = [inputs.button.click, inputs.tweet.submit, inputs.fixed.release, inputs.gate.input]
-        self.explained_after(self.analysed_after(gr.on, asked).then)
-        for sample, button in zip(samples, inputs.samples, strict=True):
-            fields = [inputs.tweet, inputs.picture, inputs.described, inputs.sample]
-            filled = button.click(_sample_handler(sample), None, fields, **PRIVATE)
-            self.explained_after(self.analysed_after(filled.then).then)
-        inputs.gate.change(lambda choice: gr.update(visible=choice == FIXED), inputs.gate, inputs.fixed, **PRIVATE)
-        own = [inputs.picture.upload, inputs.picture.clear]
-        gr.on(own, lambda: ("", None), None, [inputs.described, inputs.sample], **PRIVATE)
-
-        retarget = gr.on([parts.target.input], _readings, [self.state, parts.target], parts.reading, **PRIVATE)
-        self.explained_after(retarget.then)
-        choose = [self.outputs.spans.select(_choose_span, self.state, [parts.target, parts.reading], **PRIVATE)]
-        choose.append(self.outputs.names.select(_choose_row, self.state, [parts.target, parts.reading], **PRIVATE))
-        for event in choose:
-            self.explained_after(event.then)
-        changed = [parts.reading.input, parts.method.input, parts.route.input]
-        self.explained_after(gr.on, changed)
-        parts.attend.click(self.attend, [self.state, parts.target], parts.attention, **MODEL, **PRIVATE)
-        self.slow += [
-            parts.steady.click(self.test_stability, self.chosen, parts.stability, **SLOW, **PRIVATE),
-            parts.compare.click(self.compare, self.chosen[:3], parts.methods, **SLOW, **PRIVATE),
+    def __init__(
+        self, bench: Workbench, parts: tuple[Inputs, Outputs, Experts], samples: list[Sample], first: ScreenState
+    ) -> None:
+        self.bench = bench
+        self.inputs, self.outputs, self.experts = parts
+        self.samples = {sample.id: sample for sample in samples}
+        self.state = gr.State(first, time_to_live=FORGET_AFTER)
+        self.chosen = gr.State(keys.first_key(first.analysis))
+        self.fresh = gr.State(first.key)  # its change asks for the maps of a new analysis, and only of a new one
+        self.address = gr.Textbox(elem_id="address", elem_classes=["script-only"], container=False, label="Address")
+        self.given = [
+            self.inputs.tweet,
+            self.inputs.picture,
+            self.inputs.sample,
+            self.experts.gate,
+            self.experts.fixed,
+            self.experts.method,
         ]
-        parts.stop.click(lambda: card.STOPPED, None, parts.verdict, cancels=self.slow, **PRIVATE)
+        self.asked = [self.state, self.chosen, self.experts.reading, self.experts.method, self.experts.route]
+        self.tests = [self.experts.attention, self.experts.methods, self.experts.stability]
+        shown = [
+            self.outputs.message,
+            self.outputs.figure,
+            self.outputs.names,
+            self.outputs.relation,
+            self.outputs.cards,
+            self.outputs.maps,
+        ]
+        shown += [self.outputs.details, self.outputs.ask, self.outputs.footer]
+        self.results = [self.state, self.chosen, self.fresh, self.address, self.experts.reading, *shown, *self.tests]
+        self.explained = [self.outputs.maps, self.outputs.cards, self.outputs.details, self.outputs.footer]
 
-    def analysed_after(self, event: Callable[..., Any], *triggers: Any) -> Any:
-        """Analyse on an event or after one."""
-        results = [self.state, self.inputs.message, *vars(self.outputs).values(), self.card.target, self.card.reading]
-        return event(*triggers, self.analyse, self.given, results, **MODEL, **PRIVATE)
+    def wire(self) -> None:
+        """Connect everything; call inside the page's `gr.Blocks`."""
+        inputs, outputs, experts = self.inputs, self.outputs, self.experts
+        asked = [inputs.analyse.click, inputs.tweet.submit, experts.gate.input, experts.fixed.release]
+        gr.on(asked, self.analyse, self.given, self.results, **LATEST, **QUIET, **SHORT)
+        inputs.rested.click(self.analyse_quietly, self.given, self.results, **LATEST, **QUIET, **SHORT)
+        inputs.typed.click(self.read_words, [inputs.tweet, self.state], outputs.names, **LATEST, **QUIET, **SHORT)
+        fields = [inputs.tweet, inputs.picture, inputs.sample]
+        settings = [experts.gate, experts.fixed, experts.method]
+        inputs.examples.select(self.show_example, settings, [*fields, *self.results], **QUIET, **SHORT)
+        texts = [inputs.tweet, *settings]
+        inputs.upload.upload(self.take, [inputs.upload, *texts], [*fields, *self.results], **QUIET, **SHORT)
+        inputs.remove.click(self.take_away, texts, [*fields, *self.results], **QUIET, **SHORT)
+        show_where_it_counts(experts.gate, experts.fixed)
 
-    def explained_after(self, event: Callable[..., Any], *triggers: Any) -> None:
-        """Draw the map of what is chosen on an event or after one, then judge it."""
-        explained = event(*triggers, self.explain, self.chosen, self.map_parts, **LATEST, **MODEL, **PRIVATE)
-        self.slow.append(explained)
-        self.judged_after(explained)
+        self.fresh.change(self.explain, self.asked, self.explained, **LATEST, **QUIET, **LONG)
+        outputs.ask.click(self.explain_asked, self.asked, [*self.explained, outputs.ask], **QUIET, **LONG)
+        picked = [self.chosen, self.address, experts.reading, *self.tests]
+        for panel in (outputs.names, outputs.relation):
+            chosen = panel.select(self.choose, [self.state, experts.method], picked, **QUIET, **SHORT)
+            chosen.then(self.explain_chosen, self.asked, self.explained, **LATEST, **QUIET, **LONG)
+        changed = [experts.reading.input, experts.method.input, experts.route.input]
+        gr.on(changed, self.explain_chosen, self.asked, self.explained, **LATEST, **QUIET, **LONG)
 
-    def judged_after(self, event: Any) -> None:
-        """Then give the verdict on the map."""
-        judged = [self.card.verdict, self.outputs.footer]
-        settings = {"show_progress": "minimal", **LATEST, **SLOW, **PRIVATE}
-        self.slow.append(event.then(self.judge, self.chosen, judged, **settings))
+        experts.attend.click(self.attend, self.asked[:2], experts.attention, **SHORT)
+        experts.steady.click(self.test_stability, self.asked, experts.stability, **LONG)
+        experts.compare.click(self.compare, self.asked[:3], experts.methods, **LONG)
+        experts.stop.click(self.stop, None, outputs.details, queue=False, **PRIVATE)
+        self.address.change(None, self.address, None, js="query => window.rpbert.follow(query)", **PRIVATE)
 
-    def analyse(self, text: str, picture: str | None, choice: str, fixed: float) -> dict[Any, Any]:
+    # ---- reading --------------------------------------------------------------------------------------------------
+
+    def analyse(
+        self, text: str, picture: str | None, sample: str | None, choice: str, fixed: float, method: str
+    ) -> Update:
         """The prediction; a mistake changes the message alone, and what is on the screen stays."""
-        gate: Gate = fixed if choice == FIXED else choice
         try:
-            shown = self.bench.analyse(text, picture, gate)
+            state = self.bench.analyse(text, picture, gate_of(choice, fixed), sample=sample)
         except UserError as error:
-            return {self.inputs.message: gr.update(value=analyse.mistake(str(error)), visible=True)}
-        return self.show(shown)
+            return self.mistake(str(error))
+        return self.show(state, method)
 
-    def show(self, shown: Shown) -> dict[Any, Any]:
-        """An analysis on the components."""
-        outputs, analysis = self.outputs, shown.analysis
+    def analyse_quietly(
+        self, text: str, picture: str | None, sample: str | None, choice: str, fixed: float, method: str
+    ) -> Any:
+        """As `analyse`, when typing rests: what is not finished yet is no mistake."""
+        found = self.analyse(text, picture, sample, choice, fixed, method)
+        return found if self.state in found else gr.skip()
+
+    def read_words(self, text: str, state: ScreenState) -> Any:
+        """The names by the words alone, while somebody types."""
+        if text == state.analysis.text:
+            return view.names_panel(state, keys.first_key(state.analysis))
+        try:
+            return view.words_panel(self.bench.words_alone(text))
+        except UserError:
+            return gr.skip()
+
+    def show_example(self, choice: str, fixed: float, method: str, event: gr.EventData) -> Update:
+        """An example, read at once."""
+        sample = self.samples[event.key]
+        path = None if sample.picture is None else str(sample.picture)
+        fields = {self.inputs.tweet: sample.text, self.inputs.picture: path, self.inputs.sample: sample.picture_id}
+        return fields | self.analyse(sample.text, path, sample.picture_id, choice, fixed, method)
+
+    def take(self, path: str, text: str, choice: str, fixed: float, method: str) -> Update:
+        """An uploaded picture, read at once; one that cannot be read leaves everything as it was."""
+        try:
+            self.bench.open(path)
+        except UserError as error:
+            return self.mistake(str(error))
+        fields = {self.inputs.picture: path, self.inputs.sample: None}
+        return fields | self.analyse(text, path, None, choice, fixed, method)
+
+    def take_away(self, text: str, choice: str, fixed: float, method: str) -> Update:
+        """The tweet without its picture."""
+        fields = {self.inputs.picture: None, self.inputs.sample: None}
+        return fields | self.analyse(text, None, None, choice, fixed, method)
+
+    def mistake(self, message: str) -> Update:
+        """A mistake at the top; the script fills in whose result still stands below."""
+        return {self.outputs.message: gr.update(value=view.mistake(message), visible=True)}
+
+    def show(self, state: ScreenState, method: str = DEFAULT_METHOD, wanted: str | None = None) -> Update:
+        """An analysis on the components, its maps to come."""
+        outputs, analysis = self.outputs, state.analysis
+        chosen = keys.known_key(analysis, wanted or "")
+        sample = self.samples.get(state.sample or "")
+        empty = maps.empty_sentence(state, relation=True)
+        pending = empty or (card.UNJUDGED if state.explained_unasked else card.NOT_ASKED)
         return {
-            self.state: shown,
-            self.inputs.message: gr.update(value="", visible=False),
-            outputs.summary: analyse.summary(analysis),
-            outputs.spans: analyse.highlighted(analysis),
-            outputs.relation: analyse.relation_panel(analysis),
-            outputs.names: analyse.table(analysis),
-            outputs.footer: self.footer(shown),
-            self.card.target: gr.update(choices=card.target_choices(analysis), value=0),
-            self.card.reading: gr.update(choices=card.reading_choices(analysis, 0), value=card.AS_FOUND),
+            self.state: state,
+            self.chosen: chosen,
+            self.fresh: state.key,
+            self.address: to_query(place_of(state, chosen, method)),
+            self.experts.reading: gr.update(choices=keys.readings_of(analysis, chosen), value=keys.AS_FOUND),
+            outputs.message: gr.update(value="", visible=False),
+            outputs.figure: figure_panel(state, "" if sample is None else sample.alt),
+            outputs.names: view.names_panel(state, chosen),
+            outputs.relation: view.relation_panel(state),
+            outputs.cards: card.cards_panel(state, []),
+            outputs.maps: maps.maps_panel(state, []),
+            outputs.details: "" if empty else card.pending_details(pending),
+            outputs.ask: gr.update(visible=state.picture is not None and not state.explained_unasked),
+            outputs.footer: self.footer(state),
+            **dict.fromkeys(self.tests, ""),
         }
 
-    def footer(self, shown: Shown, **seconds: float) -> str:
+    def footer(self, state: ScreenState, **seconds: float) -> str:
         """The line at the foot of the page."""
-        return analyse.footer(shown.analysis, self.bench.analyzer(shown).trained, **seconds)
+        return view.footer(state.analysis, self.bench.analyzer(state).trained, **seconds)
 
-    def explain(self, shown: Shown, choice: int, reading: str, method: str, route: str) -> list[Any]:
-        """The card of what is chosen, its verdict to come."""
-        target = card.target_of(shown.analysis, choice, reading)
-        empty = card.empty_sentence(shown, target)
-        scans = self.bench.scans(shown) if shown.picture is not None else []
-        entity = card.entity_panel(shown, choice, scans)
-        if empty is not None:
-            overlay = gr.update(value=shown.picture, visible=shown.picture is not None, alt_text="")
-            return [entity, overlay, f'<p class="empty">{empty}</p>', *[""] * 5, self.footer(shown)]
-        explanation = self.bench.explanation(shown, target, method, route)
-        scale = card.scale_of(explanation, self.bench.explanations(shown, method, route))
-        image, caption = card.heatmap(shown, explanation, scale)
-        overlay = gr.update(value=image, visible=True, alt_text=card.map_text(explanation))
-        footer = self.footer(shown, maps=explanation.seconds)
-        return [entity, overlay, caption, card.UNJUDGED, card.words_panel(shown, explanation), *[""] * 3, footer]
+    # ---- explaining -----------------------------------------------------------------------------------------------
 
-    def judge(self, shown: Shown, choice: int, reading: str, method: str, route: str) -> tuple[Any, Any]:
-        """The verdict on the map that is shown, and how long it took."""
-        target = card.target_of(shown.analysis, choice, reading)
-        if card.empty_sentence(shown, target) is not None:
-            return "", gr.skip()
-        if route != "total":
-            return card.ONE_ROUTE, gr.skip()
-        explanation = self.bench.explanation(shown, target, method)
-        if explanation.strength == 0:
-            return "", gr.skip()
-        began = time.perf_counter()
-        panel = card.verdict_panel(self.bench.verdict(shown, explanation))
-        return panel, self.footer(shown, maps=explanation.seconds, verdict=time.perf_counter() - began)
-
-    def attend(self, shown: Shown, choice: int) -> str:
-        """The chosen name's attention in both passes."""
-        entity = card.entity_of(shown.analysis, choice)
-        if shown.picture is None:
-            return f'<p class="empty">{card.NO_PICTURE}</p>'
-        if entity is None:
-            return '<p class="empty">Choose a name above: attention is shown for the words of a name.</p>'
-        return card.attention_panel(shown, self.bench.attention(shown)[shown.analysis.entities.index(entity)])
-
-    def test_stability(self, shown: Shown, choice: int, reading: str, method: str, route: str) -> str:
-        """Infidelity and maximum sensitivity of the map that is shown."""
-        target = card.target_of(shown.analysis, choice, reading)
-        empty = card.empty_sentence(shown, target)
-        if empty is not None:
-            return f'<p class="empty">{empty}</p>'
-        explanation = self.bench.explanation(shown, target, method, route)
-        return f"<p>{card.stability_sentence(explanation, self.bench.stability(shown, explanation))}</p>"
-
-    def compare(self, shown: Shown, choice: int, reading: str, progress: gr.Progress = PROGRESS) -> Iterator[str]:
-        """All methods on the chosen target, one after the other; each is shown when it is done."""
-        target = card.target_of(shown.analysis, choice, reading)
-        empty = card.empty_sentence(shown, target)
-        if empty is not None:
-            yield f'<p class="empty">{empty}</p>'
+    def explain(
+        self, state: ScreenState, chosen: str, reading: str, method: str, route: str, request: gr.Request | None = None
+    ) -> Iterator[Any]:
+        """All maps of a new analysis, then the verdict on the chosen one; a long tweet waits until somebody asks."""
+        if not state.explained_unasked:
+            self.bench.stops.stop(session_of(request))
+            yield gr.skip()
             return
-        judged = []
-        for method in progress.tqdm(METHODS, desc="methods", unit="method"):
-            explanation = self.bench.explanation(shown, target, method)
-            judged.append((explanation, self.bench.verdict(shown, explanation)))
-            yield method_row(shown, judged)
+        yield from self._explain("maps", state, chosen, reading, method, route, request)
+
+    def explain_asked(
+        self, state: ScreenState, chosen: str, reading: str, method: str, route: str, request: gr.Request | None = None
+    ) -> Iterator[Any]:
+        """The maps of a long tweet, which somebody asked for."""
+        yield {self.outputs.ask: gr.update(visible=False), self.outputs.details: card.pending_details(card.UNJUDGED)}
+        yield from self._explain("maps", state, chosen, reading, method, route, request)
+
+    def explain_chosen(
+        self, state: ScreenState, chosen: str, reading: str, method: str, route: str, request: gr.Request | None = None
+    ) -> Iterator[Any]:
+        """The map of what was chosen, and the verdict on it."""
+        if not state.explained_unasked and method == DEFAULT_METHOD and not self._known(state, method, route):
+            yield gr.skip()
+            return
+        yield from self._explain("choice", state, chosen, reading, method, route, request)
+
+    def _known(self, state: ScreenState, method: str, route: str) -> bool:
+        return (state.key, "map", method, route, tuple(standard_targets(state.analysis))) in self.bench.cache
+
+    def _explain(
+        self,
+        kind: str,
+        state: ScreenState,
+        chosen: str,
+        reading: str,
+        method: str,
+        route: str,
+        request: gr.Request | None,
+    ) -> Iterator[Any]:
+        chosen = keys.known_key(state.analysis, chosen)
+        empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
+        if empty is not None:
+            yield {self.outputs.details: card.pending_details(empty)}
+            return
+        stopped = self.bench.stops.begin(session_of(request), kind)
+        target = keys.target_of(state.analysis, chosen, reading)
+        try:
+            scans = self.bench.scans(state)
+            explained = self._maps(state, method, route, stopped)
+            explanation = self.bench.explanation(state, target, method, route, stopped)
+            if (chosen, explanation) not in explained:
+                explained = [pair for pair in explained if pair[0] != chosen] + [(chosen, explanation)]
+            pending = card.UNJUDGED if route == "total" and explanation.strength else ""
+            yield {
+                self.outputs.maps: maps.maps_panel(state, explained),
+                self.outputs.cards: card.cards_panel(state, scans),
+                self.outputs.details: card.details_panel(state, explanation, None, pending),
+                self.outputs.footer: self.footer(state, maps=explanation.seconds),
+            }
+            yield self._judged(state, explanation, route, stopped)
+        except StoppedError:
+            yield {self.outputs.details: card.pending_details(card.STOPPED)}
+
+    def _maps(self, state: ScreenState, method: str, route: str, stopped: Any) -> list[tuple[str, Any]]:
+        """The maps that come from one computation; for slower methods only what was chosen is computed."""
+        if method != DEFAULT_METHOD and not self._known(state, method, route):
+            return []
+        found = self.bench.explanations(state, method, route, stopped)
+        pairs = list(zip(keys.keys_of(state.analysis), found, strict=False))  # a very long tweet has more names
+        return pairs[: len(keys.RELATIONS)] if state.closed else pairs
+
+    def _judged(self, state: ScreenState, explanation: Any, route: str, stopped: Any) -> Update:
+        """The verdict, and how long it took."""
+        if route != "total" or explanation.strength == 0:
+            note = card.ONE_ROUTE if route != "total" else ""
+            return {self.outputs.details: card.details_panel(state, explanation, None, note)}
+        began = time.perf_counter()
+        verdict = self.bench.verdict(state, explanation, stopped)
+        spent = time.perf_counter() - began
+        return {
+            self.outputs.details: card.details_panel(state, explanation, verdict),
+            self.outputs.footer: self.footer(state, maps=explanation.seconds, verdict=spent),
+        }
+
+    def choose(self, state: ScreenState, method: str, event: gr.EventData) -> Any:
+        """A name or a relation was chosen."""
+        if event.key not in keys.keys_of(state.analysis):  # of words that are not read with their picture yet
+            return gr.skip()
+        return {
+            self.chosen: event.key,
+            self.address: to_query(place_of(state, event.key, method)),
+            self.experts.reading: gr.update(choices=keys.readings_of(state.analysis, event.key), value=keys.AS_FOUND),
+            **dict.fromkeys(self.tests, ""),
+        }
+
+    # ---- tests of a map -------------------------------------------------------------------------------------------
+
+    def attend(self, state: ScreenState, chosen: str) -> str:
+        """The chosen name's attention in both passes."""
+        entity = keys.entity_of(state.analysis, chosen)
+        if state.picture is None:
+            return card.pending_details(maps.NO_PICTURE)
+        if entity is None:
+            return card.pending_details("Choose a name above: attention is shown for the words of a name.")
+        return card.attention_panel(state, self.bench.attention(state)[state.analysis.entities.index(entity)])
+
+    def test_stability(
+        self, state: ScreenState, chosen: str, reading: str, method: str, route: str, request: gr.Request | None = None
+    ) -> str:
+        """Infidelity and maximum sensitivity of the map that is shown."""
+        empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
+        if empty is not None:
+            return card.pending_details(empty)
+        stopped = self.bench.stops.begin(session_of(request), "stability")
+        target = keys.target_of(state.analysis, chosen, reading)
+        try:
+            explanation = self.bench.explanation(state, target, method, route, stopped)
+            return card.stability_panel(explanation, self.bench.stability(state, explanation, stopped))
+        except StoppedError:
+            return card.pending_details(card.STOPPED)
+
+    def compare(
+        self,
+        state: ScreenState,
+        chosen: str,
+        reading: str,
+        progress: gr.Progress = PROGRESS,
+        request: gr.Request | None = None,
+    ) -> Iterator[str]:
+        """All methods on the chosen target, one after the other; each is shown when it is done."""
+        empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
+        if empty is not None:
+            yield card.pending_details(empty)
+            return
+        target, judged = keys.target_of(state.analysis, chosen, reading), []
+        stopped = self.bench.stops.begin(session_of(request), "methods")
+        try:
+            for method in progress.tqdm(METHODS, desc="methods", unit="method"):
+                explanation = self.bench.explanation(state, target, method, stopped=stopped)
+                judged.append((explanation, self.bench.verdict(state, explanation, stopped)))
+                yield method_row(state, judged)
+        except StoppedError:
+            return
+
+    def stop(self, request: gr.Request | None = None) -> str:
+        """End all that this page has running."""
+        self.bench.stops.stop(session_of(request))
+        return card.pending_details(card.STOPPED)
 
 
-def _sample_handler(sample: Sample) -> Callable[[], tuple[Any, ...]]:
-    path = None if sample.picture is None else str(sample.picture)
-    return lambda: (sample.text, path, analyse.described(sample.alt), None if path is None else sample.id)
-
-
-def _readings(shown: Shown, choice: int) -> Any:
-    return gr.update(choices=card.reading_choices(shown.analysis, choice), value=card.AS_FOUND)
-
-
-def _choose_span(shown: Shown, event: gr.SelectData) -> tuple[Any, ...]:
-    return _choose(shown, analyse.entity_at(shown.analysis, event.index))
-
-
-def _choose_row(shown: Shown, event: gr.SelectData) -> tuple[Any, ...]:
-    row = event.index[0]
-    return _choose(shown, row if row < len(shown.analysis.entities) else None)
-
-
-def _choose(shown: Shown, entity: int | None) -> tuple[Any, ...]:
-    if entity is None:
-        return gr.skip(), gr.skip()
-    choice = entity + len(card.RELATIONS)
-    return choice, _readings(shown, choice)
+def place_of(state: ScreenState, chosen: str, method: str, tab: str = "analyse") -> Place:
+    """Where somebody is who sees this analysis: all of it from the result, not from what the controls now say."""
+    gate: Gate = state.analysis.gate_setting
+    return Place(state.analysis.text, state.sample, gate, tab, keys.name_number(chosen), method, state.uploaded)

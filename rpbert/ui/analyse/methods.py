@@ -1,6 +1,5 @@
 """The methods in one row, on one scale: do their maps agree, and which is to be believed?"""
 
-import html
 from collections.abc import Sequence
 
 from scipy.stats import spearmanr
@@ -8,43 +7,37 @@ from scipy.stats import spearmanr
 from rpbert.explain.faithfulness import Verdict
 from rpbert.explain.methods import METHOD_NAMES, Explanation
 from rpbert.explain.overlays import describe_grid, draw_overlay
-from rpbert.ui.analyse.card import figure
-from rpbert.ui.workbench import Shown
-
-Judged = tuple[Explanation, Verdict]
+from rpbert.ui.templating import jpeg_data, render
+from rpbert.ui.workbench import ScreenState
 
 
-def method_row(shown: Shown, judged: Sequence[Judged]) -> str:
-    """Maps of one target by several methods, with verdicts, seconds and rank correlations, as HTML."""
-    assert shown.picture is not None
+def method_row(state: ScreenState, judged: Sequence[tuple[Explanation, Verdict]]) -> str:
+    """Maps of one target by several methods, with verdicts, seconds and rank correlations."""
+    assert state.picture is not None
     scale = max(explanation.strength for explanation, _ in judged)
     figures = []
     for explanation, verdict in judged:
-        name = METHOD_NAMES[explanation.method]
         strongest = describe_grid(explanation.grid) if explanation.strength else "No cell has an effect."
-        caption = (
-            f"<strong>{name}</strong>, {explanation.seconds:.1f} s. Strongest cell {explanation.strength:.3f} nats. "
-            f"{verdict.sentence()}"
+        figures.append(
+            {
+                "name": METHOD_NAMES[explanation.method],
+                "alt": f"{METHOD_NAMES[explanation.method]}. {strongest}",
+                "image": jpeg_data(draw_overlay(state.picture, explanation.grid, scale), 360),
+                "seconds": explanation.seconds,
+                "strength": explanation.strength,
+                "verdict": verdict.sentence(),
+            }
         )
-        image = draw_overlay(shown.picture, explanation.grid, scale)
-        figures.append(figure(image, f"{name}. {strongest}", caption))
-    target = html.escape(judged[0][0].target.describe())
-    intro = f"<p>All maps of: {target}. One scale: full colour is {scale:.3f} nats.</p>"
-    return f'{intro}<div class="side-by-side">{"".join(figures)}</div>{_correlations(judged)}'
-
-
-def _correlations(judged: Sequence[Judged]) -> str:
-    """Spearman's rank correlation of every two maps as a table."""
-    if len(judged) < 2:
-        return ""
-    names = [METHOD_NAMES[explanation.method] for explanation, _ in judged]
-    head = "".join(f'<th scope="col">{name}</th>' for name in names)
-    rows = []
-    for name, (explanation, _) in zip(names, judged, strict=True):
-        cells = "".join(f"<td>{rank_correlation(explanation, other)}</td>" for other, _ in judged)
-        rows.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
-    caption = "Rank correlation of the 49 cells (Spearman; 1 same order, 0 unrelated, −1 opposite order)"
-    return f"<table><caption>{caption}</caption><thead><tr><td></td>{head}</tr></thead>{''.join(rows)}</table>"
+    names = [figure["name"] for figure in figures]
+    rows = [[rank_correlation(one, other) for other, _ in judged] for one, _ in judged]
+    return render(
+        "analyse/methods.html",
+        figures=figures,
+        target=judged[0][0].target.describe(),
+        scale=scale,
+        names=names,
+        correlations=list(zip(names, rows, strict=True)) if len(judged) > 1 else [],
+    )
 
 
 def rank_correlation(first: Explanation, second: Explanation) -> str:

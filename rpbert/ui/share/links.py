@@ -16,6 +16,7 @@ from rpbert.ui.samples import load_samples
 
 TABS = ("analyse", "what-if", "compare", "how-it-works", "about")
 DEFAULT_GATE = "soft"
+OWN = "own"  # stands in a link for an uploaded picture
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,14 @@ class Place:
     tab: str = TABS[0]
     entity: int | None = None  # number of the chosen name, from 0; None is the relation
     method: str = DEFAULT_METHOD  # a key of explain.METHODS
+    uploaded: bool = False  # the picture was the user's own, which a link cannot carry
 
 
 def to_query(place: Place) -> str:
     """The query string, without "?"; what is as the page opens anyway is left out."""
     values = {
         "text": place.text,
-        "picture": place.sample,
+        "picture": OWN if place.uploaded else place.sample,
         "gate": None if place.gate == DEFAULT_GATE else place.gate,
         "tab": None if place.tab == TABS[0] else place.tab,
         "name": place.entity,
@@ -61,6 +63,7 @@ def from_query(params: Mapping[str, str]) -> Place | None:
         tab=params["tab"] if params.get("tab") in TABS else TABS[0],
         entity=_number(params.get("name", "")),
         method=params["method"] if params.get("method") in METHODS else DEFAULT_METHOD,
+        uploaded=params.get("picture") == OWN,
     )
 
 
@@ -82,6 +85,12 @@ def link_note(has_upload: bool) -> str:
     if has_upload:
         return (
             "The link holds the tweet's text and your choices, but not the picture you uploaded: pictures are not "
-            "stored. Whoever opens it sees the tweet without a picture, and has to add the picture again."
+            "stored. Whoever opens it is told so, and has to add the picture again."
         )
     return "The link holds the tweet's text and your choices: whoever opens it sees the same analysis."
+
+
+PICTURE_LOST = (
+    "The link could not carry its picture, because nothing you enter is stored. The tweet was read without one; please "
+    "add the picture again."
+)

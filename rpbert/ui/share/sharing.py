@@ -1,30 +1,32 @@
 """Links and files: what is on the screen, to be kept or sent. Nothing is written on the server."""
 
+import base64
+import io
 import json
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import gradio as gr
 
-from rpbert.ui.analyse import card
-from rpbert.ui.analyse import view as analyse
-from rpbert.ui.analyse.events import PRIVATE, SLOW, AnalyseEvents
-from rpbert.ui.analyse.layout import FIXED, Inputs
+from rpbert.errors import UserError
+from rpbert.explain.overlays import draw_map
+from rpbert.model.configuration import REGIONS
+from rpbert.ui import keys
+from rpbert.ui.analyse import maps, view
+from rpbert.ui.analyse.events import PROGRESS, AnalyseEvents, place_of, session_of
+from rpbert.ui.common import LONG, PRIVATE, QUIET, SHORT, choice_of
 from rpbert.ui.samples import Sample
-from rpbert.ui.share.export import analysis_html, analysis_json
-from rpbert.ui.share.links import TABS, Place, from_query, link_note, to_query
-from rpbert.ui.workbench import Shown, Workbench
+from rpbert.ui.share.export import Exported, analysis_html, analysis_json, rows_of
+from rpbert.ui.share.links import PICTURE_LOST, TABS, Place, from_query, link_note, to_query
+from rpbert.ui.templating import render
+from rpbert.ui.turns import StoppedError
+from rpbert.ui.workbench import ScreenState, Workbench
 
 # The browser knows the address under which it sees the page; the server may stand behind another one.
-ADDRESS = "(query) => window.location.origin + window.location.pathname + '?' + query"
-# The file is made in the browser, so that it never lies on the server's disk.
-SAVE = """(file) => {
-  const {name, type, text} = JSON.parse(file);
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], {type}));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
-}"""
+ADDRESS = "query => window.location.origin + window.location.pathname + '?' + query"
+SAVE = "file => window.rpbert.save(file)"  # in the browser, so that a file never lies on the server's disk
+STOPPED = "Stopped: nothing was saved."
 
 
 class Sharing:
@@ -34,100 +36,156 @@ class Sharing:
         self.bench, self.events, self.tabs = bench, events, tabs
         self.samples = {sample.id: sample for sample in samples}
         self.tab = gr.State("analyse")
-        self.wanted: gr.State = gr.State(None)  # the choice of the card that a link asks for; None without a link
 
     def draw(self) -> None:
         """Draw the accordion and wire it; call where it is to stand."""
-        inputs, parts = self.events.inputs, self.events.card
+        events, experts = self.events, self.events.experts
         with gr.Accordion("Keep or share this analysis", open=False, elem_id="share"):
             with gr.Row():
                 make = gr.Button("Make a link", size="sm", elem_id="make-link")
+                as_png = gr.Button("Save the map (PNG)", size="sm", elem_id="save-png")
                 as_json = gr.Button("Save as JSON", size="sm", elem_id="save-json")
                 as_page = gr.Button("Save as a web page", size="sm", elem_id="save-page")
             link = gr.Textbox(label="Link to this analysis", buttons=["copy"], interactive=False, elem_id="link")
             note = gr.HTML(elem_id="link-note")
             file = gr.Textbox(visible=False)
-        chosen = [inputs.sample, inputs.picture, inputs.gate, inputs.fixed, self.tab, parts.target, parts.method]
-        make.click(self.link, [self.events.state, *chosen], [link, note], **PRIVATE).then(
-            None, link, link, js=ADDRESS, **PRIVATE
-        )
-        for button, write in ((as_json, self.json), (as_page, self.page)):
-            button.click(write, [self.events.state, parts.method, parts.route], file, **SLOW, **PRIVATE).then(
-                None, file, None, js=SAVE, **PRIVATE
-            )
+        made = make.click(self.link, [events.state, events.chosen, experts.method, self.tab], [link, note], **PRIVATE)
+        made.then(None, link, link, js=ADDRESS, **PRIVATE)
+        for button, write in ((as_png, self.png), (as_json, self.json), (as_page, self.page)):
+            saved = button.click(write, events.asked, [file, note], **LONG)
+            saved.then(None, file, None, js=SAVE, **PRIVATE)
 
-    def link(
-        self,
-        shown: Shown,
-        sample: str | None,
-        picture: str | None,
-        choice: str,
-        fixed: float,
-        tab: str,
-        target: int,
-        method: str,
-    ) -> tuple[str, str]:
+    def link(self, state: ScreenState, chosen: str, method: str, tab: str) -> tuple[str, str]:
         """The query string of what was analysed, and what it leaves out."""
-        gate = fixed if choice == FIXED else choice
-        entity = None if target < len(card.RELATIONS) else target - len(card.RELATIONS)
-        query = to_query(Place(shown.analysis.text, sample, gate, tab, entity, method))
-        return query, f"<p>{link_note(picture is not None and sample is None)}</p>"
+        return to_query(place_of(state, chosen, method, tab)), render("note.html", note=link_note(state.uploaded))
 
-    def json(self, shown: Shown, method: str, route: str) -> str:
-        """The analysis as a JSON file."""
-        result = analysis_json(shown.analysis, self._judged(shown, method, route))
-        return _file("rpbert.json", "application/json", json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+    def png(self, state: ScreenState, chosen: str, reading: str, method: str, route: str) -> tuple[Any, str]:
+        """The map of what is chosen, with its title and its colour bar."""
+        empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
+        if empty is not None or state.picture is None:
+            return "", render("note.html", note=empty)
+        target = keys.target_of(state.analysis, chosen, reading)
+        explanation = self.bench.explanation(state, target, method, route)
+        data = maps.map_data(state, chosen, explanation, maps.scale_of(explanation, [explanation]))
+        image, bytes_ = (
+            draw_map(state.picture, rows_of(data["cells"][:REGIONS]), data["scale"], data["title"], data["unit"]),
+            io.BytesIO(),
+        )
+        image.save(bytes_, "PNG")
+        written = base64.b64encode(bytes_.getvalue()).decode()
+        return _file(state, "png", "image/png", base64=written), ""
 
-    def page(self, shown: Shown, method: str, route: str) -> str:
+    def json(
+        self,
+        state: ScreenState,
+        chosen: str,
+        reading: str,
+        method: str,
+        route: str,
+        progress: gr.Progress = PROGRESS,
+        request: gr.Request | None = None,
+    ) -> tuple[Any, str]:
+        """The analysis with all its maps as a JSON file."""
+        try:
+            result = analysis_json(state.analysis, self._judged(state, method, route, progress, request))
+        except StoppedError:
+            return "", render("note.html", note=STOPPED)
+        text = json.dumps(result, ensure_ascii=False, indent=1) + "\n"
+        return _file(state, "json", "application/json", text=text), ""
+
+    def page(
+        self,
+        state: ScreenState,
+        chosen: str,
+        reading: str,
+        method: str,
+        route: str,
+        progress: gr.Progress = PROGRESS,
+        request: gr.Request | None = None,
+    ) -> tuple[Any, str]:
         """The analysis as a web page that needs nothing else."""
-        return _file("rpbert.html", "text/html", analysis_html(shown, self._judged(shown, method, route)))
+        try:
+            text = analysis_html(state, self._judged(state, method, route, progress, request))
+        except StoppedError:
+            return "", render("note.html", note=STOPPED)
+        return _file(state, "html", "text/html", text=text), ""
 
-    def _judged(self, shown: Shown, method: str, route: str) -> list[Any]:
-        if shown.picture is None:
+    def _judged(
+        self, state: ScreenState, method: str, route: str, progress: gr.Progress, request: gr.Request | None
+    ) -> list[Exported]:
+        """All maps with their verdicts, which takes some seconds a name."""
+        if state.picture is None:
             return []
-        explanations = self.bench.explanations(shown, method, route)
-        if shown.closed:  # there is no map of a name then
-            explanations = explanations[: len(card.RELATIONS)]
-        return [(one, self.bench.verdict(shown, one) if route == "total" else None) for one in explanations]
+        stopped = self.bench.stops.begin(session_of(request), "save")
+        explanations = self.bench.explanations(state, method, route, stopped)
+        if state.closed:  # there is no map of a name then
+            explanations = explanations[: len(keys.RELATIONS)]
+        judged: list[Exported] = []
+        for one in progress.tqdm(explanations, desc="maps", unit="map"):
+            judged.append((one, self.bench.verdict(state, one, stopped) if route == "total" else None))
+        return judged
+
+    # ---- arriving -------------------------------------------------------------------------------------------------
 
     def wire_arrival(self, demo: gr.Blocks) -> None:
         """Whoever comes by a link finds what it says; everybody gets the verdict on the map that is shown."""
-        inputs, parts = self.events.inputs, self.events.card
-        self.tabs.select(_tab, None, self.tab, **PRIVATE)
-        filled = [*_fields(inputs), parts.method, self.tabs, self.tab, self.wanted]
-        self.events.judged_after(demo.load(self.arrive, None, filled, **PRIVATE))
-        arrived = self.events.analysed_after(self.wanted.change)  # so nothing is analysed anew without a link
-        aimed = arrived.then(self.aim, [self.events.state, self.wanted], [parts.target, parts.reading], **PRIVATE)
-        self.events.explained_after(aimed.then)
+        events, inputs, experts = self.events, self.events.inputs, self.events.experts
+        asked = [events.state, events.chosen, experts.method]
+        self.tabs.select(self.select_tab, asked, [self.tab, events.address], **QUIET, **SHORT)
+        fields = [inputs.tweet, inputs.picture, inputs.sample, experts.gate, experts.fixed, experts.method]
+        filled = [*fields, self.tabs, self.tab, *events.results]
+        demo.load(self.arrive, None, filled, **QUIET, **SHORT)
+        demo.unload(self.leave)
 
-    def arrive(self, request: gr.Request) -> list[Any]:
-        """The inputs as a link's query string says, or as they are."""
+    def select_tab(self, state: ScreenState, chosen: str, method: str, event: gr.SelectData) -> tuple[str, str]:
+        """The address follows the tab."""
+        tab = TABS[event.index]
+        return tab, to_query(place_of(state, chosen, method, tab))
+
+    def leave(self, request: gr.Request) -> None:
+        """The page was closed: nobody waits for its maps."""
+        self.bench.stops.stop(session_of(request))
+
+    def arrive(self, request: gr.Request) -> Any:
+        """What a link's query string says; without one, what is there already."""
         place = from_query(dict(request.query_params))
         if place is None:
-            return [gr.skip()] * 10
+            return {self.events.fresh: "opened"}
+        inputs, experts = self.events.inputs, self.events.experts
         sample = self.samples.get(place.sample or "")
         picture = None if sample is None or sample.picture is None else str(sample.picture)
-        alt = "" if sample is None else analyse.described(sample.alt)
-        fixed = isinstance(place.gate, float)
-        wanted = 0 if place.entity is None else place.entity + len(card.RELATIONS)
-        gates = [FIXED if fixed else place.gate, gr.update(value=place.gate if fixed else 0.5, visible=fixed)]
-        fields = [place.text, picture, alt, place.sample, *gates]
-        return [*fields, place.method, gr.Tabs(selected=place.tab), place.tab, wanted]
+        choice, fixed = choice_of(place.gate)
+        fields = {
+            inputs.tweet: place.text,
+            inputs.picture: picture,
+            inputs.sample: place.sample,
+            experts.gate: choice,
+            experts.fixed: gr.update(value=fixed, visible=isinstance(place.gate, float)),
+            experts.method: place.method,
+            self.tabs: gr.Tabs(selected=place.tab),
+            self.tab: place.tab,
+        }
+        try:
+            state = self.bench.analyse(place.text, picture, place.gate, sample=place.sample)
+        except UserError as error:
+            return fields | self.events.mistake(str(error))
+        found = fields | self.events.show(state, place.method, wanted_key(place))
+        found[self.events.fresh] = f"{state.key} opened"  # explained, also when it is the example of the page
+        if place.uploaded:
+            found[self.events.outputs.message] = gr.update(value=view.notice(PICTURE_LOST), visible=True)
+        return found
 
-    def aim(self, shown: Shown, wanted: int) -> tuple[int, Any]:
-        """The choice that the link asks for, if this analysis has it."""
-        there = wanted < len(card.RELATIONS) + len(shown.analysis.entities)
-        choice = wanted if there else 0
-        return choice, gr.update(choices=card.reading_choices(shown.analysis, choice), value=card.AS_FOUND)
+
+def wanted_key(place: Place) -> str:
+    """The key of the name that a link asks for; an empty one for none."""
+    return "" if place.entity is None else keys.name_key(place.entity)
 
 
-def _tab(event: gr.SelectData) -> str:
-    return TABS[event.index]
+def file_name(text: str, ending: str, now: datetime) -> str:
+    """A name that says of which tweet the file is, and of when."""
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+    return f"rpbert-{words or 'tweet'}-{now:%Y-%m-%d-%H%M}.{ending}"
 
 
-def _fields(inputs: Inputs) -> list[Any]:
-    return [inputs.tweet, inputs.picture, inputs.described, inputs.sample, inputs.gate, inputs.fixed]
-
-
-def _file(name: str, kind: str, text: str) -> str:
-    return json.dumps({"name": name, "type": kind, "text": text})
+def _file(state: ScreenState, ending: str, kind: str, **content: str) -> str:
+    return json.dumps({"name": file_name(state.analysis.text, ending, datetime.now(UTC)), "type": kind, **content})

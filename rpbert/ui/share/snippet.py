@@ -4,10 +4,9 @@ import gradio as gr
 
 from rpbert.model.gates import Gate
 from rpbert.shipped import ASSETS
-from rpbert.ui.analyse.events import PRIVATE
-from rpbert.ui.analyse.layout import Outputs
+from rpbert.ui.common import LATEST, PRIVATE, QUIET
 from rpbert.ui.samples import load_samples
-from rpbert.ui.workbench import Shown
+from rpbert.ui.workbench import ScreenState
 
 UPLOADED = "picture.jpg"  # an upload's own name is not known here
 ADDRESS = "ADDRESS-OF-THIS-PAGE"  # the browser knows it; the server may stand behind another one
@@ -41,10 +40,10 @@ for entity in analysis["entities"]:
 """
 
 
-def snippet_of(shown: Shown, sample: str | None) -> str:
-    """Of the analysis on the screen; `sample` is the id of the example whose picture it is, None for an upload."""
-    picture = None if shown.picture is None else _path_of(sample)
-    return snippet(shown.analysis.text, picture, shown.analysis.gate_setting, ADDRESS)
+def snippet_of(state: ScreenState) -> str:
+    """Of the analysis on the screen."""
+    picture = None if state.picture is None else _path_of(state.sample)
+    return snippet(state.analysis.text, picture, state.analysis.gate_setting, ADDRESS)
 
 
 def _path_of(sample: str | None) -> str:
@@ -54,15 +53,14 @@ def _path_of(sample: str | None) -> str:
     return UPLOADED if path is None else path.relative_to(ASSETS.parent).as_posix()
 
 
-def add_snippet(state: gr.State, sample: gr.State, outputs: Outputs) -> None:
+def add_snippet(state: gr.State, address: gr.Textbox) -> None:
     """Draw the accordion with the code; call on the Analyse tab.
 
-    The code is written anew when the accordion is opened and when one of `outputs` changes. `state.change` would be
-    simpler, but gradio then hashes what the state holds, and an analysis has no hash.
+    The code is written anew when the accordion is opened and when the `address` of the analysis changes. `state.change`
+    would be simpler, but gradio then hashes what the state holds, and an analysis has no hash.
     """
     with gr.Accordion("Do this from Python", open=False, elem_id="snippet-box") as box:
         gr.HTML(NOTE)
         code = gr.Code(language="python", interactive=False, label="Python code", wrap_lines=True, elem_id="snippet")
-    changed = [box.expand, outputs.spans.change, outputs.relation.change]
-    written = gr.on(changed, snippet_of, [state, sample], code, trigger_mode="always_last", **PRIVATE)
+    written = gr.on([box.expand, address.change], snippet_of, state, code, **LATEST, **QUIET, **PRIVATE)
     written.then(None, code, code, js=FILL_IN, **PRIVATE)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from rpbert.analyzer import Analysis, Entity
 from rpbert.model.gates import Gate
+from rpbert.model.pictures import open_picture
 from rpbert.shipped import ASSETS
-from rpbert.ui.analyse.card import TYPE_NAMES
 from rpbert.ui.samples import SAMPLES
+from rpbert.ui.templating import jpeg_data, render
+from rpbert.ui.words import TYPE_NAMES
+from rpbert.ui.workbench import Workbench
 
 STORIES = ASSETS / "stories.json"
 
@@ -27,6 +30,7 @@ KINDS = {
     "unchanged": "the gate is open, and nothing changes",
     "ambiguous": "two readings are nearly equally good",
 }
+UNGUESSED = "Choose your prediction first; then see what the model does."
 NOT_A_NAME = "none"  # the answer that a span is no name of its own
 
 
@@ -223,3 +227,42 @@ def outcome_of_names(evidence: Evidence) -> str:
     if names_of(evidence.shown) == names_of(evidence.alone):
         return "The names are those that it finds from the text alone."
     return "The names are not those that it finds from the text alone."
+
+
+def story_panel(story: Story) -> str:
+    """Tweet, picture and gate of a story, and where a class's predictions are counted."""
+    picture = jpeg_data(open_picture(story.picture).image, 360)
+    return render(
+        "walkthrough/story.html",
+        text=story.text,
+        picture=picture,
+        alt=story.alt,
+        gate=story.gate,
+        answers=answers(story),
+    )
+
+
+def evidence_of(bench: Workbench, story: Story, checkpoint: int) -> Evidence:
+    """What a checkpoint says of a story, with its gate and with the gate closed."""
+    gates = (story.gate, "closed")
+    return Evidence(*(bench.analyse(story.text, story.picture, gate, checkpoint).analysis for gate in gates))
+
+
+def revealed(story: Story, evidence: Evidence, guessed: str) -> str:
+    """Whether the learner was right, what the model does and why."""
+    known, actual = {key: text for text, key in answers(story)}, outcome(story, evidence)
+    return render(
+        "walkthrough/revealed.html",
+        right=guessed == actual,
+        answer=known.get(actual) or f"As {reading_name(actual)}, which was not among the answers",
+        sentences=explain_outcome(story, evidence),
+        ways=[
+            ("With the picture", evidence.shown.gate, _names(evidence.shown)),
+            ("From the text alone", evidence.alone.gate, _names(evidence.alone)),
+        ],
+    )
+
+
+def _names(analysis: Analysis) -> str:
+    names = [f"{entity.text}: {entity.type} ({entity.confidence:.2f})" for entity in analysis.entities]
+    return ", ".join(names) or "no names"

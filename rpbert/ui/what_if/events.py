@@ -4,7 +4,6 @@ All changes combine in one reading, `WhatIf.read`. The components are in `rpbert
 made in `rpbert.ui.what_if.view`.
 """
 
-from dataclasses import fields
 from typing import Any
 
 import gradio as gr
@@ -13,19 +12,17 @@ from PIL import Image
 from rpbert.analyzer import Prepared
 from rpbert.errors import UserError
 from rpbert.explain.methods import DEFAULT_METHOD
-from rpbert.explain.overlays import MAX_SIDE
 from rpbert.explain.what_if import blank_picture
-from rpbert.model.gates import Gate
-from rpbert.model.pictures import open_picture
-from rpbert.ui.analyse import card
+from rpbert.ui import keys
+from rpbert.ui.analyse import maps
 from rpbert.ui.analyse import view as analyse
-from rpbert.ui.analyse.events import MODEL, PRIVATE
-from rpbert.ui.analyse.layout import FIXED
+from rpbert.ui.common import FIXED, LATEST, LONG, PRIVATE, QUIET, SHORT, choice_of, gate_of, show_where_it_counts
+from rpbert.ui.difference import BEFORE_AND_AFTER, difference_table
 from rpbert.ui.what_if import view
 from rpbert.ui.what_if.layout import Controls, Others, Results, draw_what_if
-from rpbert.ui.workbench import Shown, Workbench
+from rpbert.ui.workbench import ScreenState, Workbench, page_size
 
-QUIET: dict[str, Any] = {"show_progress": "minimal"}  # nothing is greyed out while a reading is compared with another
+Update = dict[Any, Any]
 
 
 def add_what_if_tab(bench: Workbench, state: gr.State) -> None:
@@ -40,145 +37,127 @@ class WhatIf:
     def __init__(self, bench: Workbench, state: gr.State, controls: Controls, results: Results, others: Others) -> None:
         self.bench, self.state, self.controls, self.results, self.others = bench, state, controls, results, others
         self.seen = gr.State("")  # key of the analysis that the controls were filled from
+        self.given = {state, *vars(controls).values()}  # a set: handlers get one dictionary of component and value
 
     def wire(self, tab: gr.Tab) -> None:
         """Connect everything."""
         controls, others = self.controls, self.others
-        filled = [self.seen, *_parts(controls), others.target, others.before, *_parts(self.results)]
-        opened = tab.select(self.open, [self.state, self.seen], filled, **MODEL, **PRIVATE)
-        opened.then(self.chart, self.state, others.chart, **MODEL, **PRIVATE)
-        others.reset.click(self.fill, self.state, filled, **MODEL, **PRIVATE)
+        filled = [self.seen, *vars(controls).values(), others.target, *vars(self.results).values()]
+        opened = tab.select(self.open, [self.state, self.seen], filled, **QUIET, **SHORT)
+        opened.then(self.chart, self.state, others.chart, **QUIET, **SHORT)
+        others.reset.click(self.fill, self.state, filled, **QUIET, **SHORT)
+        show_where_it_counts(controls.gate, controls.fixed)
 
-        asked = [others.again.click, controls.text.submit]
-        asked += [part.input for part in (controls.picture, controls.gate, controls.cells)]
-        self.read_after(gr.on, asked, trigger_mode="always_last")
+        parts = (controls.text, controls.picture, controls.gate, controls.cells)
+        self.read_after(gr.on, [*(part.input for part in parts), controls.text.submit], **LATEST)
         self.read_after(controls.other.upload(lambda: view.OTHER, None, controls.picture, **PRIVATE).then)
-        self.read_after(controls.fixed.release(lambda: FIXED, None, controls.gate, **PRIVATE).then)
+        self.read_after(controls.fixed.release)
         self.read_after(others.show.click(lambda: [], None, controls.cells, **PRIVATE).then)
-        given, changed = [self.state, *_parts(controls)], [controls.cells, *_parts(self.results)]
-        self.results.grid.select(self.toggle, given, changed, trigger_mode="multiple", **QUIET, **MODEL, **PRIVATE)
-        mapped = [self.state, controls.text, controls.gate, controls.fixed, others.target]
-        others.hide.click(self.hide, mapped, [controls.picture, *changed], **QUIET, **MODEL, **PRIVATE)
+        changed = [controls.picture, controls.cells, *vars(self.results).values()]
+        self.results.grid.select(self.toggle, self.given, changed, trigger_mode="multiple", **QUIET, **SHORT)
+        others.hide.click(self.hide, self.given | {others.target}, changed, **QUIET, **LONG)
 
     def read_after(self, event: Any, *triggers: Any, **settings: Any) -> None:
         """Read the changed tweet on an event or after one."""
-        given = [self.state, *_parts(self.controls)]
-        event(*triggers, self.read, given, _parts(self.results), **settings, **QUIET, **MODEL, **PRIVATE)
+        event(*triggers, self.read, self.given, list(vars(self.results).values()), **settings, **QUIET, **SHORT)
 
-    def open(self, shown: Shown, seen: str) -> Any:
+    def open(self, state: ScreenState, seen: str) -> Any:
         """Fill the tab when there is another analysis; what was changed of the same one stays."""
-        return gr.skip() if shown.key == seen else self.fill(shown)
+        return gr.skip() if state.key == seen else self.fill(state)
 
-    def fill(self, shown: Shown) -> dict[Any, Any]:
+    def fill(self, state: ScreenState) -> Update:
         """The analysis on the screen, with nothing changed."""
-        analysis, controls, others = shown.analysis, self.controls, self.others
-        setting = analysis.gate_setting
-        choices = card.target_choices(analysis)
-        return {
-            self.seen: shown.key,
+        controls, others, analysis = self.controls, self.others, state.analysis
+        choice, fixed = choice_of(analysis.gate_setting)
+        given: Update = {
             controls.text: analysis.text,
-            controls.picture: view.SAME,
+            controls.picture: view.AS_ANALYSED,
             controls.other: None,
-            controls.gate: setting if isinstance(setting, str) else FIXED,
-            controls.fixed: round(analysis.gate, 2),
+            controls.gate: choice,
+            controls.fixed: fixed,
             controls.cells: [],
-            others.target: gr.update(choices=choices, value=min(len(choices) - 1, len(card.RELATIONS))),
-            others.before: analyse.highlighted(analysis),
-            **self.read(shown, analysis.text, view.SAME, None, setting, 0, []),
+        }
+        choices = [(keys.target_of(analysis, key).describe(), key) for key in keys.keys_of(analysis)]
+        return {
+            self.seen: state.key,
+            **given,
+            controls.fixed: gr.update(value=fixed, visible=choice == FIXED),
+            others.target: gr.update(choices=choices, value=keys.first_key(analysis)),
+            **self.read({self.state: state, **given}),
         }
 
-    def read(
-        self, shown: Shown, text: str, choice: str, other: str | None, gate: Gate, fixed: float, hidden: list[int]
-    ) -> dict[Any, Any]:
+    def read(self, given: Update) -> Update:
         """The changed tweet against the analysis; a mistake changes the message alone."""
-        results, before = self.results, shown.analysis
+        controls, results, state = self.controls, self.results, given[self.state]
+        before, hidden, choice = state.analysis, given[controls.cells], given[controls.picture]
         try:
-            prepared, picture = self.prepare(shown, text, choice, other)
-            read_hidden = hidden if picture is not None else []
-            after = self.bench.analyzer(shown).predict(prepared, fixed if gate == FIXED else gate, read_hidden)
+            prepared, picture = self.prepare(given)
+            gate = gate_of(given[controls.gate], given[controls.fixed])
+            with self.bench.turns.short():
+                after = self.bench.analyzer(state).predict(prepared, gate, hidden if picture is not None else [])
         except UserError as error:
             return self.mistake(str(error))
         return {
             results.message: gr.update(value="", visible=False),
             results.changes: view.changes(before, after, choice, hidden),
-            results.spans: analyse.highlighted(after),
-            results.table: view.comparison_table(before, after),
+            results.tweets: view.tweets(before, after),
+            results.table: difference_table(before, after, BEFORE_AND_AFTER),
             results.grid: _grid(picture, hidden),
         }
 
-    def prepare(self, shown: Shown, text: str, choice: str, other: str | None) -> tuple[Prepared, Image.Image | None]:
+    def prepare(self, given: Update) -> tuple[Prepared, Image.Image | None]:
         """The changed tweet for the model, and its picture for the page."""
-        analyzer = self.bench.analyzer(shown)
-        if choice == view.SAME and text == shown.analysis.text:
-            return shown.prepared, shown.picture
-        picture = self.picture(shown, choice, other)
-        if choice == view.SAME and picture is not None:
+        state, text, choice = given[self.state], given[self.controls.text], given[self.controls.picture]
+        analyzer = self.bench.analyzer(state)
+        if choice == view.AS_ANALYSED and text == state.analysis.text:
+            return state.prepared, state.picture
+        picture = self.picture(given)
+        if choice == view.AS_ANALYSED and picture is not None:
             # The page keeps the picture scaled down only: it would give other regions, and cost a CNN pass.
-            return analyzer.changed(shown.prepared, text), picture
-        return analyzer.prepare(text, picture), _scaled(picture)
+            return analyzer.changed(state.prepared, text), picture
+        return analyzer.prepare(text, picture), None if picture is None else page_size(picture)
 
-    def picture(self, shown: Shown, choice: str, other: str | None) -> Image.Image | None:
+    def picture(self, given: Update) -> Image.Image | None:
         """The picture of a choice of `view.PICTURES`. Raises `UserError` when there is none yet, or none to read."""
+        choice, other = given[self.controls.picture], given[self.controls.other]
         if choice == view.OTHER:
             if other is None:
                 raise UserError("There is no other picture yet. Please drop one into the box “Another picture”.")
-            return open_picture(other).image
-        return {view.SAME: shown.picture, view.WITHOUT: None, view.BLANK: blank_picture()}[choice]
+            return self.bench.open(other).image
+        return {view.AS_ANALYSED: given[self.state].picture, view.WITHOUT: None, view.BLANK: blank_picture()}[choice]
 
-    def toggle(
-        self,
-        shown: Shown,
-        text: str,
-        choice: str,
-        other: str | None,
-        gate: Gate,
-        fixed: float,
-        hidden: list[int],
-        event: gr.SelectData,
-    ) -> dict[Any, Any]:
+    def toggle(self, given: Update, event: gr.SelectData) -> Update:
         """Hide the clicked cell, or show it again, and read the tweet."""
         try:
-            picture = _scaled(self.picture(shown, choice, other))
+            picture = self.picture(given)
         except UserError as error:
             return self.mistake(str(error))
         if picture is None:
             return {}
-        clicked = view.cell_at(event.index[0], event.index[1], picture.size)
-        cells = sorted({*hidden} ^ {clicked})
-        return {self.controls.cells: cells, **self.read(shown, text, choice, other, gate, fixed, cells)}
+        clicked = view.cell_at(event.index[0], event.index[1], page_size(picture).size)
+        cells = sorted({*given[self.controls.cells]} ^ {clicked})
+        return {self.controls.cells: cells, **self.read({**given, self.controls.cells: cells})}
 
-    def hide(self, shown: Shown, text: str, gate: Gate, fixed: float, number: int) -> dict[Any, Any]:
+    def hide(self, given: Update) -> Update:
         """Hide the strongest cells of a map of the picture as analysed, and read the tweet with that picture."""
-        target = card.target_of(shown.analysis, number)
-        problem = card.empty_sentence(shown, target)
+        state, key = given[self.state], given[self.others.target]
+        problem = maps.empty_sentence(state, relation=key in keys.RELATIONS)
         if problem is not None:
             return self.mistake(problem)
-        cells = view.strongest_cells(self.bench.explanation(shown, target, DEFAULT_METHOD))
+        explanation = self.bench.explanation(state, keys.target_of(state.analysis, key), DEFAULT_METHOD)
+        cells = view.strongest_cells(explanation)
         if not cells:
             return self.mistake("No cell of this map raises its number, so there is none to hide.")
-        read = self.read(shown, text, view.SAME, None, gate, fixed, cells)
-        return {self.controls.picture: view.SAME, self.controls.cells: cells, **read}
+        changed = {self.controls.picture: view.AS_ANALYSED, self.controls.cells: cells}
+        return {**changed, **self.read({**given, **changed})}
 
-    def mistake(self, message: str) -> dict[Any, Any]:
+    def mistake(self, message: str) -> Update:
         """Why nothing was read; what is on the screen stays."""
         return {self.results.message: gr.update(value=analyse.mistake(message), visible=True)}
 
-    def chart(self, shown: Shown) -> str:
+    def chart(self, state: ScreenState) -> str:
         """All names against the gate."""
-        return view.gate_section(self.bench.scans(shown) if shown.picture is not None else [], shown.analysis)
-
-
-def _parts(group: Controls | Results) -> list[Any]:
-    return [getattr(group, field.name) for field in fields(group)]
-
-
-def _scaled(picture: Image.Image | None) -> Image.Image | None:
-    """As large as the page shows it."""
-    if picture is None:
-        return None
-    small = picture.copy()
-    small.thumbnail((MAX_SIDE, MAX_SIDE))
-    return small
+        return view.gate_section(self.bench.scans(state), state.analysis)
 
 
 def _grid(picture: Image.Image | None, hidden: list[int]) -> Any:

@@ -1,0 +1,294 @@
+/* What the page does by itself, without asking the server: maps at a glance, typing, pasting, addresses, files.
+   It reads data attributes that the templates wrote, and writes text with textContent only. */
+(() => {
+  "use strict";
+  const RAISES = "255, 176, 0", LOWERS = "58, 32, 160", OPACITY = 0.85;
+  const TYPED = 150, RESTED = 1200; // milliseconds
+  const KEPT = "rpbert-picture", KEEP_AT_MOST = 3e6; // an own picture outlives a reload, in this browser tab alone
+  const find = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const say = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
+  const turn = (element, name, on) => { if (element && element.hasAttribute(name) !== on) element.toggleAttribute(name, on); };
+
+  // ---- maps ---------------------------------------------------------------------------------------------------
+
+  let chosen = "", looked = null, analysis = "", raw = "", maps = {};
+
+  function readMaps() {
+    const written = find("#maps .map-data")?.dataset.maps ?? "";
+    if (written === raw) return;
+    raw = written;
+    const data = written ? JSON.parse(written) : { analysis: "", maps: {} };
+    maps = data.maps;
+    if (data.analysis !== analysis) {
+      analysis = data.analysis;
+      looked = null;
+    }
+  }
+
+  function paint() {
+    const figure = find("#figure .map");
+    const frame = figure && find(".map-frame", figure);
+    if (!frame) return;
+    const map = maps[looked ?? chosen];
+    const on = find(".map-on", figure).checked && Boolean(map);
+    frame.classList.toggle("plain", !on);
+    frame.classList.toggle("signed", find(".map-signs", figure).checked);
+    const scale = map ? map.scale / Number(find(".map-strength", figure).value) : 1;
+    all(".cells i", frame).forEach((cell, number) => {
+      const share = map ? Math.max(-1, Math.min(1, map.cells[number] / scale)) : 0;
+      const colour = `rgba(${share > 0 ? RAISES : LOWERS}, ${(OPACITY * Math.abs(share)).toFixed(3)})`;
+      if (cell.dataset.share !== colour) {
+        cell.dataset.share = colour;
+        cell.style.backgroundColor = colour;
+        cell.dataset.sign = Math.abs(share) < 0.15 ? "" : share > 0 ? "+" : "−";
+      }
+    });
+    say(find(".map-title", figure), map ? map.title : "");
+    say(find(".map-sentence", figure), map ? map.sentence : "There is no map of this yet.");
+    const unit = map && map.unit === "nats" ? " nats" : "";
+    say(find(".bar-low", figure), map ? `lowers it −${scale.toPrecision(2)}` : "");
+    say(find(".bar-high", figure), map ? `+${scale.toPrecision(2)}${unit} raises it` : "");
+  }
+
+  function show() {
+    const key = looked ?? chosen;
+    all("#names [data-key], #relation [data-key]").forEach((element) => {
+      element.classList.toggle("chosen", element.dataset.key === chosen);
+      if (element.hasAttribute("aria-pressed")) {
+        const pressed = String(element.dataset.key === chosen);
+        if (element.getAttribute("aria-pressed") !== pressed) element.setAttribute("aria-pressed", pressed);
+      }
+    });
+    all("#cards .card").forEach((card) => turn(card, "hidden", card.dataset.card !== key));
+    paint();
+  }
+
+  function noteOfCell(event) {
+    const frame = event.target.closest(".map-frame");
+    const map = maps[looked ?? chosen];
+    if (!frame || !map || !map.hidden) return;
+    const box = frame.getBoundingClientRect();
+    const column = Math.min(6, Math.floor((7 * (event.clientX - box.left)) / box.width));
+    const row = Math.min(6, Math.floor((7 * (event.clientY - box.top)) / box.height));
+    const name = "ABCDEFG"[column] + (row + 1);
+    say(find("#figure .map-sentence"),
+      `Hiding this cell (${name}): ${map.now.toFixed(2)} → ${map.hidden[7 * row + column].toFixed(2)}.`);
+  }
+
+  function choose(element) {
+    chosen = element.dataset.key;
+    looked = null;
+    show();
+    element.dispatchEvent(new CustomEvent("choose", { bubbles: true, detail: { key: chosen } }));
+    if (window.innerWidth < 700) find("#figure")?.scrollIntoView({ block: "nearest" });
+  }
+
+  // ---- what the server changed --------------------------------------------------------------------------------
+
+  let known = "";
+
+  function refresh() {
+    const names = find("#names .names");
+    if (!names) return;
+    readMaps();
+    if (names.dataset.whole === "yes" && names.dataset.chosen + analysis !== known) {
+      known = names.dataset.chosen + analysis;
+      chosen = names.dataset.chosen;
+      looked = null;
+    }
+    const typed = find("#tweet textarea")?.value ?? "";
+    const edited = names.dataset.whole !== "yes" || typed !== names.dataset.text;
+    find("#page")?.classList.toggle("edited", edited);
+    find("#page")?.classList.toggle("unread", typed !== names.dataset.text);
+    const mistake = find("#message .mistake");
+    find("#page")?.classList.toggle("stale", Boolean(mistake));
+    const whose = names.dataset.text.trim().replace(/\s+/g, " ").slice(0, 80);
+    say(mistake && find(".stale-note", mistake), `What stands below is still the result for “${whose}”.`);
+    show();
+    const walk = find(".walk");
+    if (walk && !find(".walk-place", walk).textContent) step(walk, placeIn(walk));
+  }
+
+  let waiting = false;
+  const later = () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; refresh(); });
+  };
+
+  // ---- typing -------------------------------------------------------------------------------------------------
+
+  let typed, rested;
+
+  function typing() {
+    clearTimeout(typed);
+    clearTimeout(rested);
+    typed = setTimeout(() => find("#typed")?.click(), TYPED);
+    rested = setTimeout(() => find("#rested")?.click(), RESTED);
+    later();
+  }
+
+  // ---- pictures -----------------------------------------------------------------------------------------------
+
+  function feed(file, where = "#input-buttons") {
+    const input = find(`${where} input[type=file]`);
+    if (!input) return false;
+    const list = new DataTransfer();
+    list.items.add(file);
+    input.files = list.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  }
+
+  const fileInput = () => find("#input-buttons input[type=file]");
+
+  function keep(file) {
+    sessionStorage.removeItem(KEPT);
+    if (!file || file.size > KEEP_AT_MOST) return;
+    const reader = new FileReader();
+    reader.onload = () => sessionStorage.setItem(KEPT, JSON.stringify({ name: file.name, data: reader.result }));
+    reader.readAsDataURL(file);
+  }
+
+  async function bringBack() {
+    const kept = sessionStorage.getItem(KEPT);
+    if (!kept || new URLSearchParams(location.search).get("picture") !== "own") return;
+    const { name, data } = JSON.parse(kept);
+    const blob = await (await fetch(data)).blob();
+    feed(new File([blob], name, { type: blob.type }));
+  }
+
+  const pictureIn = (transfer) => [...(transfer?.files ?? [])][0];
+  const place = () => (find("#what-if-other")?.offsetParent ? "#what-if-other" : "#input-buttons");
+
+  // ---- addresses and files ------------------------------------------------------------------------------------
+
+  function follow(query) {
+    if (!query || location.search === `?${query}`) return;
+    const before = new URLSearchParams(location.search), after = new URLSearchParams(query);
+    const same = ["text", "picture"].every((name) => before.get(name) === after.get(name));
+    history[same ? "replaceState" : "pushState"](null, "", `${location.pathname}?${query}`);
+  }
+
+  function save(written) {
+    if (!written) return;
+    const file = JSON.parse(written);
+    const bytes = file.base64 ? Uint8Array.from(atob(file.base64), (letter) => letter.charCodeAt(0)) : file.text;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
+    link.download = file.name;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  window.rpbert = { follow, save };
+
+  // ---- how it works -------------------------------------------------------------------------------------------
+
+  function step(walk, number) {
+    const steps = all(".step", walk);
+    const wanted = String(Math.min(steps.length, Math.max(1, number)));
+    steps.forEach((section) => turn(section, "hidden", section.dataset.step !== wanted));
+    all(".part", walk).forEach((part) => part.classList.toggle("open", part.dataset.step === wanted));
+    say(find(".walk-place", walk), `Step ${wanted} of ${steps.length}`);
+  }
+  const placeIn = (walk) => Number(find(".step:not([hidden])", walk)?.dataset.step ?? 1);
+
+  function drag(walk) {
+    const value = Number(find(".valve", walk).value);
+    all(".valve-hand, .flow", walk).forEach((element) => element.style.setProperty("--gate", value));
+    say(find(".gate-value", walk), value.toFixed(2));
+    say(find(".valve-value", walk), value.toFixed(2));
+    const scans = JSON.parse(walk.dataset.scans), place = Math.round(20 * value);
+    const told = scans.map((scan) => `${scan.text}: ${scan.best[place] ?? "not a name"}` +
+      ` (its own type ${scan.confidences[place].toFixed(2)})`);
+    say(find(".valve-names", walk), told.length ? `At gate ${value.toFixed(2)}: ${told.join(", ")}.` : "There are no names.");
+  }
+
+  function vote(button) {
+    const box = button.closest(".votes");
+    const count = find(`[data-votes="${CSS.escape(button.dataset.key)}"]`, box);
+    const change = button.matches(".vote-more") ? 1 : -1;
+    say(count, String(Math.max(0, Number(count.textContent) + change)));
+    const votes = all("[data-votes]", box);
+    const most = votes.reduce((best, one) => (Number(one.textContent) > Number(best.textContent) ? one : best));
+    const options = all("#story-guess input[type=radio]");
+    if (Number(most.textContent)) options[votes.indexOf(most)]?.click(); // the answers stand in the same order
+  }
+
+  function openStep(target) {
+    const walk = target.closest(".walk");
+    if (!walk) return false;
+    if (target.closest(".part")) step(walk, Number(target.closest(".part").dataset.step));
+    else if (target.closest(".walk-next")) step(walk, placeIn(walk) + 1);
+    else if (target.closest(".walk-previous")) step(walk, placeIn(walk) - 1);
+    else return false;
+    return true;
+  }
+
+  function present(button) {
+    const on = document.body.classList.toggle("presenter");
+    button.setAttribute("aria-pressed", String(on));
+    say(button, on ? "Leave presenter mode" : "Presenter mode");
+  }
+
+  // ---- events -------------------------------------------------------------------------------------------------
+
+  const keyed = (event) => event.target.closest?.("#names [data-key], #relation [data-key]");
+  const look = (event) => { const element = keyed(event); if (element) { looked = element.dataset.key; show(); } };
+  const leave = (event) => { if (keyed(event) && !event.relatedTarget?.closest?.("[data-key]")) { looked = null; show(); } };
+  document.addEventListener("pointerover", look);
+  document.addEventListener("pointerout", leave);
+  document.addEventListener("focusin", look);
+  document.addEventListener("focusout", leave);
+  document.addEventListener("pointermove", noteOfCell);
+  document.addEventListener("pointerout", (event) => { if (event.target.closest?.(".map-frame")) paint(); });
+  document.addEventListener("click", (event) => {
+    const example = event.target.closest?.("#examples [data-key]");
+    if (example) example.dispatchEvent(new CustomEvent("choose", { bubbles: true, detail: { key: example.dataset.key } }));
+    else if (keyed(event)) choose(keyed(event));
+    else if (openStep(event.target)) return;
+    else if (event.target.closest?.(".votes button")) vote(event.target.closest("button"));
+    else if (event.target.closest?.(".presenter-toggle")) present(event.target);
+    else if (event.target.closest?.(".map-full")) event.target.closest(".map").requestFullscreen();
+  });
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("#tweet textarea")) typing();
+    if (event.target.matches(".map-on, .map-signs, .map-strength")) paint();
+    if (event.target.matches(".valve")) drag(event.target.closest(".walk"));
+  });
+  document.addEventListener("keydown", (event) => {
+    if ((event.key === "Enter" || event.key === " ") && event.target.matches?.(".part") && openStep(event.target)) event.preventDefault();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("#tweet textarea")) {
+      event.preventDefault();
+      clearTimeout(typed);
+      clearTimeout(rested);
+      find("#analyse")?.click();
+    }
+  });
+  document.addEventListener("paste", (event) => {
+    const file = pictureIn(event.clipboardData);
+    if (file && feed(file, place())) event.preventDefault();
+  });
+  document.addEventListener("dragover", (event) => { if (event.target.closest?.("#figure")) event.preventDefault(); });
+  document.addEventListener("drop", (event) => {
+    const file = event.target.closest?.("#figure") && pictureIn(event.dataTransfer);
+    if (file) { event.preventDefault(); feed(file); }
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target === fileInput()) keep(event.target.files[0]);
+  }, true);
+  addEventListener("popstate", () => location.reload());
+
+  function start() {
+    if (!find("#names .names") || !fileInput()) return setTimeout(start, 50);
+    new MutationObserver(later).observe(find("#page"), {
+      subtree: true, childList: true, characterData: true, attributes: true,
+      attributeFilter: ["data-maps", "data-text", "data-whole", "data-chosen", "data-card", "hidden", "src", "aria-pressed"],
+    });
+    refresh();
+    bringBack();
+  }
+  start();
+})();

@@ -1,0 +1,57 @@
+"""Jinja2 templates, the only way in which results become HTML: what a user wrote is escaped without further thought."""
+
+import base64
+import io
+import json
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from rpbert.ui.words import GLOSSARY
+
+
+def _json(value: Any) -> str:
+    """For a data attribute; half an emoji, which has no UTF-8, is written as its escape."""
+    return json.dumps(value, ensure_ascii=True)
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """With a sign that lines up with the plus, and no negative zero."""
+    text = f"{value:+.{decimals}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("+-")
+
+
+def _term(word: str, written: str | None = None) -> Markup:
+    """A word of the glossary with its explanation."""
+    explained = GLOSSARY[word]
+    return Markup('<abbr class="term" tabindex="0" title="{0}" aria-label="{1}: {0}">{1}</abbr>').format(
+        explained, written or word
+    )
+
+
+def jpeg_data(picture: Image.Image, side: int = 720) -> str:
+    """A picture as a data URI, so that it never lies on the server's disk; `side`: of the longer side, in pixels."""
+    small, file = picture.copy(), io.BytesIO()
+    small.thumbnail((side, side))
+    small.save(file, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("rpbert.ui"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_ENVIRONMENT.filters |= {"probability": lambda value: f"{value:.2f}", "signed": signed, "json": _json}
+_ENVIRONMENT.globals |= {"term": _term, "jpeg_data": jpeg_data}
+
+
+def render(template: str, **values: Any) -> Markup:
+    """A template of rpbert/ui/templates, filled; inside another template it is not escaped once more."""
+    return Markup(_ENVIRONMENT.get_template(template).render(**values))
+
+
+def static_text(name: str) -> str:
+    """A file of rpbert/ui/static."""
+    return (files("rpbert.ui") / "static" / name).read_text(encoding="utf-8")

@@ -1,0 +1,96 @@
+"""Who may use the machine now: short readings at once, long work in slices, everybody in turn.
+
+Analyses take a tenth of a second and never queue behind maps, which take seconds or minutes. Long work calls its
+`pause` before every slice (at most about half a second); there it waits while a short reading runs, lets the next long
+work have its slice, and ends when it was stopped.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+LOOK = 0.05  # seconds between two looks at whether the work was stopped while it waits
+
+
+class StoppedError(Exception):
+    """Somebody stopped the work, or its page was closed."""
+
+
+class Turns:
+    """One of these for the whole app."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._short = 0  # short readings that run now
+        self._line: deque[object] = deque()  # long works; the first one may run
+        self._running: object | None = None
+
+    @contextmanager
+    def short(self) -> Iterator[None]:
+        """Run a short reading: at once, while long work waits at its next pause."""
+        with self._changed:
+            self._short += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._short -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def long(self, stopped: threading.Event) -> Iterator[Callable[[], None]]:
+        """Run long work, which gets its `pause`. Raises `StoppedError` there soon after `stopped` was set."""
+        ticket = object()
+
+        def pause() -> None:
+            self._give_up(ticket)
+            self._wait(ticket, stopped)
+
+        self._wait(ticket, stopped)
+        try:
+            yield pause
+        finally:
+            self._give_up(ticket)
+
+    def _wait(self, ticket: object, stopped: threading.Event) -> None:
+        with self._changed:
+            self._line.append(ticket)
+            while not stopped.is_set() and (self._short or self._running is not None or self._line[0] is not ticket):
+                self._changed.wait(LOOK)
+            self._line.remove(ticket)
+            if stopped.is_set():
+                self._changed.notify_all()
+                raise StoppedError
+            self._running = ticket
+
+    def _give_up(self, ticket: object) -> None:
+        with self._changed:
+            if self._running is ticket:
+                self._running = None
+                self._changed.notify_all()
+
+
+class Stops:
+    """The long work of every session: a new one of the same kind ends the one before it."""
+
+    def __init__(self) -> None:
+        self._events: dict[tuple[str, str], threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, session: str, kind: str) -> threading.Event:
+        """A new work's event, which says when it is to stop."""
+        event = threading.Event()
+        with self._lock:
+            before = self._events.pop((session, kind), None)
+            self._events[session, kind] = event
+        if before is not None:
+            before.set()
+        return event
+
+    def stop(self, session: str) -> None:
+        """End all long work of a session."""
+        with self._lock:
+            ended = [self._events.pop(key) for key in list(self._events) if key[0] == session]
+        for event in ended:
+            event.set()

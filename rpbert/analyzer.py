@@ -24,6 +24,7 @@ from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.model.crf import spans_of
 from rpbert.model.gates import Gate, parse_gate
 from rpbert.model.inputs import Pictures, Texts, kept_lines, scene_tensors
+from rpbert.model.languages import guess_language
 from rpbert.model.modeling import RpBert
 from rpbert.model.outputs import Relation
 from rpbert.model.pictures import Picture, PictureSource, open_picture, picture_tensor
@@ -321,6 +322,11 @@ def _text_warnings(text: str, words: Sequence[Word], read: int) -> list[str]:
         warnings.append(
             "Most of this tweet is not in Latin letters. The model learned from English tweets: expect it to miss "
             "names here, or to guess."
+        )
+    elif (language := guess_language([word.text for word in words])) != "English":
+        warnings.append(
+            f"This tweet seems to be in {language}. The model learned from English tweets: expect it to miss names "
+            "here, or to guess."
         )
     return warnings
 

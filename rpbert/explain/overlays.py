@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rpbert.model.configuration import GRID
 
 CellRows = Sequence[Sequence[float]]
+LineWorth = tuple[Sequence[tuple[float, float]], float]  # four corners in shares of width and height, and the worth
 
 RAISES = (255, 176, 0)
 LOWERS = (58, 32, 160)
@@ -26,8 +27,10 @@ ROWS = ("top", "upper", "upper", "middle", "lower", "lower", "bottom")
 COLUMNS = ("far left", "left", "left", "centre", "right", "right", "far right")
 
 
-def draw_overlay(picture: Image.Image, grid: CellRows, scale: float, signs: bool = False) -> Image.Image:
-    """The map over an RGB picture, at the picture's own aspect.
+def draw_overlay(
+    picture: Image.Image, grid: CellRows, scale: float, signs: bool = False, lines: Sequence[LineWorth] = ()
+) -> Image.Image:
+    """The map over an RGB picture, at the picture's own aspect; `lines`: of words in it, drawn as boxes.
 
     The CNN saw the picture squashed to a square, so stretching the map to width x height puts every cell where it was
     seen. `scale` is the absolute value drawn at full opacity; a scale of 0 leaves the picture as it is.
@@ -46,6 +49,8 @@ def draw_overlay(picture: Image.Image, grid: CellRows, scale: float, signs: bool
     overlay = Image.fromarray(((1 - opacity) * base + opacity * colour).round().astype(np.uint8))
     if np.any(values):
         _draw_borders(overlay)
+    for quad, worth in lines:
+        _draw_line(overlay, quad, max(-1.0, min(1.0, worth / scale)))
     if signs:
         _draw_signs(overlay, values)
     return overlay
@@ -58,6 +63,17 @@ def _draw_borders(overlay: Image.Image) -> None:
         x, y = round(line * overlay.width / GRID), round(line * overlay.height / GRID)
         draw.line((x, 0, x, overlay.height), fill=(200, 200, 200))
         draw.line((0, y, overlay.width, y), fill=(200, 200, 200))
+
+
+def _draw_line(overlay: Image.Image, quad: Sequence[tuple[float, float]], share: float) -> None:
+    """A line of words as a box, as strong as its share of the scale; what has no place is not drawn."""
+    if not quad:
+        return
+    corners = [(x * overlay.width, y * overlay.height) for x, y in quad]
+    layer = overlay.copy()
+    ImageDraw.Draw(layer).polygon(corners, fill=RAISES if share > 0 else LOWERS)
+    overlay.paste(Image.blend(overlay, layer, MAX_OPACITY * abs(share)))
+    ImageDraw.Draw(overlay).polygon(corners, outline="white", width=2)
 
 
 def _draw_signs(overlay: Image.Image, values: np.ndarray) -> None:
@@ -80,10 +96,10 @@ def _draw_signs(overlay: Image.Image, values: np.ndarray) -> None:
 
 
 def draw_map(
-    picture: Image.Image, grid: CellRows, scale: float, title: str, unit: str, signs: bool = False
+    picture: Image.Image, grid: CellRows, scale: float, title: str, unit: str, lines: Sequence[LineWorth] = ()
 ) -> Image.Image:
     """As `draw_overlay`, with what it is a map of and a colour bar with numbers in a white strip below."""
-    overlay = draw_overlay(picture, grid, scale, signs)
+    overlay = draw_overlay(picture, grid, scale, lines=lines)
     whole = Image.new("RGB", (max(overlay.width, 420), overlay.height + MARGIN), "white")
     whole.paste(overlay, ((whole.width - overlay.width) // 2, 0))
     draw, font = ImageDraw.Draw(whole), ImageFont.load_default(15)

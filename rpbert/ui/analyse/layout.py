@@ -96,7 +96,9 @@ def draw_inputs(samples: list[Sample], examples: gr.HTML) -> Inputs:
 def figure_panel(state: ScreenState, alt: str = "") -> str:
     """The picture, over which the script draws the map; or where to put one."""
     picture = None if state.picture is None else jpeg_data(state.picture)
-    return render("analyse/figure.html", picture=picture, alt=alt or "The picture of the tweet", key=state.key)
+    lines = [(line.text, " ".join(f"{x:.4f},{y:.4f}" for x, y in line.quad)) for line in state.prepared.scene]
+    alt = alt or "The picture of the tweet"
+    return render("analyse/figure.html", picture=picture, alt=alt, key=state.key, lines=lines)
 
 
 def draw_outputs(state: ScreenState, alt: str, explained: list[tuple[str, Explanation]], footer: gr.HTML) -> Outputs:

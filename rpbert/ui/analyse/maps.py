@@ -8,7 +8,7 @@ from typing import Any
 
 from rpbert.explain.effects import MATTERS, largest_change, matters, probabilities_hidden, probability_now
 from rpbert.explain.methods import METHOD_NAMES, Explanation
-from rpbert.explain.overlays import place_of
+from rpbert.explain.overlays import LineWorth, place_of
 from rpbert.model.configuration import REGIONS
 from rpbert.ui.templating import render
 from rpbert.ui.workbench import ScreenState
@@ -27,6 +27,11 @@ def drawn_values(explanation: Explanation) -> list[float]:
     if now is None or hidden is None:
         return explanation.features
     return [now - after for after in hidden]
+
+
+def line_worths(state: ScreenState, values: Sequence[float]) -> list[LineWorth]:
+    """Where each line of words is in the picture, and its value; nothing of a method that has none."""
+    return [(line.quad, value) for line, value in zip(state.prepared.scene, values[REGIONS:], strict=False)]
 
 
 def unit_of(explanation: Explanation) -> str:

@@ -92,6 +92,7 @@ def _names(analysis: Analysis, lines: list[NameLine], chosen: str, alone: Analys
         lines=lines,
         lost=[] if alone is None else lost_names(analysis, alone),
         count=count_sentence(analysis),
+        handles=[word.text for word in analysis.words if word.text.startswith("@") and len(word.text) > 1][:1],
         colours=TYPE_COLOURS,
         type_names=TYPE_NAMES,
         whole=alone is not None,

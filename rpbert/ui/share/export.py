@@ -119,7 +119,9 @@ def _map(
         words = list(zip((word.text for word in state.analysis.words), explanation.words, strict=False))
     return {
         "title": title[0].upper() + title[1:],
-        "image": jpeg_data(draw_overlay(state.picture, rows_of(values[:REGIONS]), scale), 360),
+        "image": jpeg_data(
+            draw_overlay(state.picture, rows_of(values[:REGIONS]), scale, lines=maps.line_worths(state, values)), 360
+        ),
         "alt": f"Map of: {title}. {maps.map_sentence(state, explanation)}",
         "sentence": maps.map_sentence(state, explanation),
         "facts": card.map_facts(state, explanation),

@@ -67,12 +67,10 @@ class Sharing:
         target = keys.target_of(state.analysis, chosen, reading)
         explanation = self.bench.explanation(state, target, method, route)
         data = maps.map_data(state, chosen, explanation, maps.scale_of(explanation, [explanation]))
-        image, bytes_ = (
-            draw_map(state.picture, rows_of(data["cells"][:REGIONS]), data["scale"], data["title"], data["unit"]),
-            io.BytesIO(),
-        )
-        image.save(bytes_, "PNG")
-        written = base64.b64encode(bytes_.getvalue()).decode()
+        lines = maps.line_worths(state, data["cells"])
+        cells, file = rows_of(data["cells"][:REGIONS]), io.BytesIO()
+        draw_map(state.picture, cells, data["scale"], data["title"], data["unit"], lines).save(file, "PNG")
+        written = base64.b64encode(file.getvalue()).decode()
         return _file(state, "png", "image/png", base64=written), ""
 
     def json(

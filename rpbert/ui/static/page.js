@@ -44,6 +44,11 @@
         cell.dataset.sign = Math.abs(share) < 0.15 ? "" : share > 0 ? "+" : "−";
       }
     });
+    all("polygon", frame).forEach((box) => {
+      const share = map ? Math.max(-1, Math.min(1, (map.cells[49 + Number(box.dataset.line)] ?? 0) / scale)) : 0;
+      const colour = on ? `rgba(${share > 0 ? RAISES : LOWERS}, ${(OPACITY * Math.abs(share)).toFixed(3)})` : "none";
+      if (box.getAttribute("fill") !== colour) box.setAttribute("fill", colour);
+    });
     say(find(".map-title", figure), map ? map.title : "");
     say(find(".map-sentence", figure), map ? map.sentence : "There is no map of this yet.");
     const unit = map && map.unit === "nats" ? " nats" : "";

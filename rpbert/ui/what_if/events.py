@@ -13,6 +13,7 @@ from rpbert.analyzer import Prepared
 from rpbert.errors import UserError
 from rpbert.explain.methods import DEFAULT_METHOD
 from rpbert.explain.what_if import blank_picture
+from rpbert.model.scene_text import SceneLine
 from rpbert.ui import keys
 from rpbert.ui.analyse import maps
 from rpbert.ui.analyse import view as analyse
@@ -48,7 +49,7 @@ class WhatIf:
         others.reset.click(self.fill, self.state, filled, **QUIET, **SHORT)
         show_where_it_counts(controls.gate, controls.fixed)
 
-        parts = (controls.text, controls.picture, controls.gate, controls.cells)
+        parts = (controls.text, controls.picture, controls.gate, controls.cells, controls.scene)
         self.read_after(gr.on, [*(part.input for part in parts), controls.text.submit], **LATEST)
         self.read_after(controls.other.upload(lambda: view.OTHER, None, controls.picture, **PRIVATE).then)
         self.read_after(controls.fixed.release)
@@ -76,12 +77,15 @@ class WhatIf:
             controls.gate: choice,
             controls.fixed: fixed,
             controls.cells: [],
+            controls.scene: view.scene_words(state.prepared.scene),
         }
+        words = self.bench.analyzer(state).model.config.scene_text and state.picture is not None
         choices = [(keys.target_of(analysis, key).describe(), key) for key in keys.keys_of(analysis)]
         return {
             self.seen: state.key,
             **given,
             controls.fixed: gr.update(value=fixed, visible=choice == FIXED),
+            controls.scene: gr.update(value=given[controls.scene], visible=words),
             others.target: gr.update(choices=choices, value=keys.first_key(analysis)),
             **self.read({self.state: state, **given}),
         }
@@ -99,7 +103,7 @@ class WhatIf:
             return self.mistake(str(error))
         return {
             results.message: gr.update(value="", visible=False),
-            results.changes: view.changes(before, after, choice, hidden),
+            results.changes: view.changes(before, after, choice, hidden, self.scene(given) is not None),
             results.tweets: view.tweets(before, after),
             results.table: difference_table(before, after, BEFORE_AND_AFTER),
             results.grid: _grid(picture, hidden),
@@ -109,13 +113,22 @@ class WhatIf:
         """The changed tweet for the model, and its picture for the page."""
         state, text, choice = given[self.state], given[self.controls.text], given[self.controls.picture]
         analyzer = self.bench.analyzer(state)
-        if choice == view.AS_ANALYSED and text == state.analysis.text:
+        scene = self.scene(given)
+        if choice == view.AS_ANALYSED and text == state.analysis.text and scene is None:
             return state.prepared, state.picture
         picture = self.picture(given)
         if choice == view.AS_ANALYSED and picture is not None:
             # The page keeps the picture scaled down only: it would give other regions, and cost a CNN pass.
-            return analyzer.changed(state.prepared, text), picture
+            return analyzer.changed(state.prepared, text, scene), picture
+        if choice == view.BLANK:
+            return analyzer.prepare(text, picture, scene or ()), picture
         return analyzer.prepare(text, picture), None if picture is None else page_size(picture)
+
+    def scene(self, given: Update) -> list[SceneLine] | None:
+        """The words in the picture as they were changed; None where they were not, or are those of another picture."""
+        if given[self.controls.picture] not in (view.AS_ANALYSED, view.BLANK):
+            return None
+        return view.changed_scene(given[self.state].prepared.scene, given[self.controls.scene])
 
     def picture(self, given: Update) -> Image.Image | None:
         """The picture of a choice of `view.PICTURES`. Raises `UserError` when there is none yet, or none to read."""

@@ -26,6 +26,7 @@ class Controls:
     gate: gr.Radio
     fixed: gr.Slider
     cells: gr.CheckboxGroup
+    scene: gr.Textbox
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ def draw_what_if() -> tuple[Controls, Results, Others]:
         with gr.Column(scale=4, min_width=320):
             text = gr.Textbox(label="Words of the tweet", lines=3, max_lines=8, elem_id="what-if-text")
             picture, other = _draw_pictures()
+            scene = gr.Textbox(
+                label="Words in the picture, a line each",
+                info="Edit a line, delete it to hide it, or add one. They count for its own picture and a blank one.",
+                lines=2,
+                max_lines=6,
+                visible=False,
+                elem_id="what-if-scene",
+            )
             gate, fixed = _draw_gate()
             grid, cells, show, target, hide = _draw_cells()
             reset = gr.Button("Undo all changes", size="sm")
@@ -65,7 +74,7 @@ def draw_what_if() -> tuple[Controls, Results, Others]:
             changes, tweets = gr.HTML(elem_id="what-if-changes"), gr.HTML(elem_id="what-if-tweets")
             table = gr.HTML(elem_id="what-if-table")
             chart = gr.HTML(elem_id="what-if-chart")
-    controls = Controls(text, picture, other, gate, fixed, cells)
+    controls = Controls(text, picture, other, gate, fixed, cells, scene)
     return controls, Results(message, changes, tweets, table, grid), Others(reset, show, target, hide, chart)
 
 

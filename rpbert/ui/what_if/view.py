@@ -4,6 +4,7 @@ Plain functions from results to pictures, HTML and SVG, without gradio.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -11,6 +12,7 @@ from rpbert.analyzer import Analysis
 from rpbert.explain.methods import Explanation
 from rpbert.explain.what_if import GateScan
 from rpbert.model.configuration import GRID, REGIONS
+from rpbert.model.scene_text import SceneLine
 from rpbert.ui.analyse.view import name_lines, pieces_of
 from rpbert.ui.difference import BEFORE_AND_AFTER, setting_of
 from rpbert.ui.templating import render
@@ -27,6 +29,7 @@ PICTURES = {
 
 CELLS = tuple(f"{'ABCDEFG'[cell % GRID]}{cell // GRID + 1}" for cell in range(REGIONS))  # A1 is the upper left
 STRONGEST = 7  # cells that one button hides
+ADDED_AREA = 0.1  # share of the picture that a line takes which was added by hand
 COVER = (128, 128, 128)
 
 
@@ -74,13 +77,38 @@ def cell_names(hidden: Collection[int]) -> str:
     return ", ".join(CELLS[cell] for cell in sorted(hidden))
 
 
-def changes(before: Analysis, after: Analysis, picture: str, hidden: Collection[int]) -> str:
+def scene_words(scene: Sequence[SceneLine]) -> str:
+    """The words in a picture as a text to edit, a line each."""
+    return "\n".join(" ".join(line.text.split()) for line in scene)
+
+
+def changed_scene(scene: Sequence[SceneLine], written: str) -> list[SceneLine] | None:
+    """The lines of an edited text; None where nothing was changed.
+
+    A line that stays keeps its place and size; an edited one gets those of the line it replaces, a new one a tenth of
+    the picture and no place.
+    """
+    lines = [line.strip() for line in written.splitlines() if line.strip()]
+    if lines == scene_words(scene).splitlines():
+        return None
+    known = {line.text: line for line in scene}
+    same_count = len(lines) == len(scene)
+    changed = []
+    for number, text in enumerate(lines):
+        old = known.get(text) or (scene[number] if same_count else None)
+        changed.append(SceneLine(text, 1.0, ADDED_AREA) if old is None else replace(old, text=text))
+    return changed
+
+
+def changes(before: Analysis, after: Analysis, picture: str, hidden: Collection[int], scene: bool = False) -> str:
     """What was changed, which screen readers announce, with the warnings of the new reading."""
     parts = []
     if before.text != after.text:
         parts.append("the words")
     if picture != AS_ANALYSED:
         parts.append(f"the picture ({PICTURES[picture]})")
+    if scene:
+        parts.append("the words in the picture")
     if before.gate_setting != after.gate_setting:
         parts.append(f"the gate ({setting_of(after)}, was {setting_of(before)})")
     if hidden and after.relation is not None:

@@ -6,7 +6,7 @@ from rpbert.analyzer import Analysis, Entity, PairRelation, Prepared, Reading
 from rpbert.explain.methods import Explanation, Grid
 from rpbert.explain.targets import Target
 from rpbert.model.texts import split_words
-from rpbert.ui.workbench import Shown
+from rpbert.ui.workbench import ScreenState
 
 TEXT = "<b>Bob</b> & Anna in Paris"
 
@@ -21,14 +21,16 @@ def entity(text: str, kind: str) -> Entity:
 
 
 def analysis(*entities: Entity, gate: float = 0.7, setting: str = "soft", warnings: tuple[str, ...] = ()) -> Analysis:
-    words, relation = tuple(split_words(TEXT)), PairRelation(0.7, 0.2)
-    return Analysis(TEXT, words, entities, relation, setting, gate, warnings, {"reading": 0.1, "model": 0.2}, "abc")
+    words, relation = tuple(split_words(TEXT)), PairRelation(0.9, 0.7, 0.2)
+    return Analysis(TEXT, words, entities, relation, setting, gate, (), warnings, {"reading": 0.1, "model": 0.2}, "abc")
 
 
-def shown(result: Analysis, picture: bool = True) -> Shown:
-    prepared = Prepared(result.text, result.words, {}, None, (), 0.1)
-    return Shown(result, prepared, Image.new("RGB", (70, 70)) if picture else None, 0, "key")
+def on_screen(result: Analysis, picture: bool = True, alone: Analysis | None = None) -> ScreenState:
+    """An analysis on the screen; `alone`: by the words alone, the same names if not given."""
+    prepared = Prepared(result.text, result.words, None, None, (), (), 0.1)  # type: ignore[arg-type]
+    image = Image.new("RGB", (70, 70)) if picture else None
+    return ScreenState(result, alone or result, prepared, image, 0, "key")
 
 
 def a_map(target: Target, grid: Grid, words: tuple[float, ...] | None = None, method: str = "occlusion") -> Explanation:
-    return Explanation(target, method, "total", grid, words, 0.1)
+    return Explanation(target, method, "total", grid, None, words, 0.1)

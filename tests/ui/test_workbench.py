@@ -1,15 +1,17 @@
 """What was asked before is remembered, by content; what differs is asked anew."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from rpbert.analyzer import Analyzer
-from rpbert.explain.targets import ADDS, SHOWN, name_target
+from rpbert.explain.targets import name_target, relation_targets
 from rpbert.ui import workbench
 from rpbert.ui.samples import SAMPLES
-from rpbert.ui.workbench import Memory, Workbench
+from rpbert.ui.turns import StoppedError
+from rpbert.ui.workbench import EXPLAINED_CHARACTERS, EXPLAINED_NAMES, Workbench, standard_targets
 
 TWEET = "Eileen Collins visits Houston #NASA"
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
@@ -24,17 +26,6 @@ def bench(analyzer: Analyzer) -> Workbench:
 def few_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verdicts in a tenth of the time: what they say is tested elsewhere."""
     monkeypatch.setattr("rpbert.explain.faithfulness.RANDOM_ORDERS", 4)
-
-
-def test_memory_forgets_the_oldest() -> None:
-    memory, made = Memory(size=2), []
-
-    def make(name: str) -> str:
-        return memory.get(name, lambda: made.append(name) or name)  # type: ignore[func-returns-value]
-
-    for name in ("a", "b", "a", "c", "a", "b"):
-        assert make(name) == name
-    assert made == ["a", "b", "c", "b"]  # c pushed b out, for a had been used since
 
 
 def test_the_same_content_is_the_same_key(bench: Workbench, tmp_path: Path) -> None:
@@ -67,11 +58,11 @@ def test_a_map_is_made_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -
     shown = bench.analyse(TWEET, ASTRONAUT)
     names = [name_target(entity) for entity in shown.analysis.entities]
     maps = bench.explanations(shown, "grad_cam")
-    assert [explanation.target for explanation in maps] == [ADDS, SHOWN, *names]
+    assert [explanation.target for explanation in maps] == [*relation_targets(shown.analysis), *names]
     verdict = bench.verdict(shown, maps[0])
     monkeypatch.setattr(workbench, "explain", None)
-    monkeypatch.setattr(workbench, "Curves", None)
-    assert bench.explanation(shown, names[0], "grad_cam") == maps[2]
+    monkeypatch.setattr(workbench, "PerturbationCurves", None)
+    assert bench.explanation(shown, names[0], "grad_cam") == maps[len(relation_targets(shown.analysis))]
     assert bench.verdict(shown, maps[0]) is verdict
 
 
@@ -92,3 +83,25 @@ def test_scans_and_attention_are_of_every_name(bench: Workbench) -> None:
     assert [attention.span.text for attention in bench.attention(shown)] == [e.text for e in shown.analysis.entities]
     nameless = bench.analyse("good morning", ASTRONAUT)
     assert bench.scans(nameless) == [] == bench.attention(nameless)
+
+
+def test_a_long_tweet_is_read_but_not_explained_unasked(bench: Workbench) -> None:
+    text = f"{TWEET} " * 20
+    assert len(text) <= 2000
+    assert not bench.analyse(text, ASTRONAUT).explained_unasked
+    assert bench.analyse(text[:EXPLAINED_CHARACTERS], ASTRONAUT).explained_unasked
+    assert not bench.analyse(TWEET, None).explained_unasked
+
+
+def test_at_most_so_many_names_are_explained_unasked(bench: Workbench) -> None:
+    names = bench.analyse("Barack Obama met Angela Merkel in Paris. " * 20, ASTRONAUT).analysis
+    assert len(names.entities) > EXPLAINED_NAMES
+    assert sum(target.span is not None for target in standard_targets(names)) == EXPLAINED_NAMES
+
+
+def test_maps_that_were_stopped_can_be_made_later(bench: Workbench) -> None:
+    shown, stopped = bench.analyse("Angela Merkel in Berlin", ASTRONAUT), threading.Event()
+    stopped.set()
+    with pytest.raises(StoppedError):
+        bench.explanations(shown, "occlusion", stopped=stopped)
+    assert bench.explanations(shown, "grad_cam")

@@ -22,13 +22,16 @@ from rpbert.explain.targets import name_target
 from rpbert.model.gates import Gate
 from rpbert.model.modeling import RpBert
 from rpbert.shipped import ASSETS
-from rpbert.ui.analyse import view as analyse
 from rpbert.ui.samples import load_samples
-from rpbert.ui.share.export import STYLE, Judged, analysis_html, analysis_json
-from rpbert.ui.workbench import Shown, Workbench
+from rpbert.ui.share.export import Exported, analysis_html, analysis_json
+from rpbert.ui.templating import static_text
+from rpbert.ui.words import TYPE_COLOURS
+from rpbert.ui.workbench import ScreenState, Workbench
 
 SCHEMA = json.loads((ASSETS / "analysis.schema.json").read_text(encoding="utf-8"))
 check = Draft202012Validator(SCHEMA).validate
+STYLE = static_text("export.css")
+HEADS = 5  # columns of the table of names
 VOID = {"meta", "img", "br"}
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;"
 SAMPLE = load_samples()[0]
@@ -41,14 +44,14 @@ def bench(analyzer: Analyzer) -> Workbench:
 
 
 @pytest.fixture(scope="module")
-def shown(bench: Workbench) -> Shown:
+def shown(bench: Workbench) -> ScreenState:
     result = bench.analyse(SAMPLE.text, SAMPLE.picture)
     assert result.analysis.entities  # else there is nothing to test
     return result
 
 
 @pytest.fixture(scope="module")
-def judged(bench: Workbench, shown: Shown) -> list[Judged]:
+def judged(bench: Workbench, shown: ScreenState) -> list[Exported]:
     """Maps with word scores; the first one has a verdict."""
     first, *others = bench.explanations(shown, "gradient_x_input")
     return [(first, VERDICT), *((other, None) for other in others)]
@@ -87,7 +90,7 @@ class Page(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag in names]
 
 
-def test_the_schema_is_one_and_describes_every_field(shown: Shown, judged: list[Judged]) -> None:
+def test_the_schema_is_one_and_describes_every_field(shown: ScreenState, judged: list[Exported]) -> None:
     Draft202012Validator.check_schema(SCHEMA)
     document = analysis_json(shown.analysis, judged)
     parts = [(document, SCHEMA), (document["analysis"], SCHEMA["$defs"]["analysis"])]
@@ -125,7 +128,7 @@ def test_maps_of_every_method_are_valid_and_complete(
         assert written["words"] is None or len(written["words"]) == len(shown.analysis.words)
 
 
-def test_verdicts_stand_beside_their_maps(shown: Shown, judged: list[Judged]) -> None:
+def test_verdicts_stand_beside_their_maps(shown: ScreenState, judged: list[Exported]) -> None:
     first, second, *_ = analysis_json(shown.analysis, judged)["explanations"]
     assert (first["verdict"]["beaten"], first["verdict"]["sentence"]) == (49, VERDICT.sentence())
     assert second["verdict"] is None
@@ -143,7 +146,7 @@ def test_verdicts_stand_beside_their_maps(shown: Shown, judged: list[Judged]) ->
         lambda document: document["explanations"][0].update(unit="percent"),
     ],
 )
-def test_the_schema_refuses_what_is_wrong(shown: Shown, judged: list[Judged], change: Any) -> None:
+def test_the_schema_refuses_what_is_wrong(shown: ScreenState, judged: list[Exported], change: Any) -> None:
     document = json.loads(json.dumps(analysis_json(shown.analysis, judged)))
     check(document)
     change(document)
@@ -151,7 +154,7 @@ def test_the_schema_refuses_what_is_wrong(shown: Shown, judged: list[Judged], ch
         check(document)
 
 
-def test_the_page_needs_nothing_but_itself(shown: Shown, judged: list[Judged]) -> None:
+def test_the_page_needs_nothing_but_itself(shown: ScreenState, judged: list[Exported]) -> None:
     page = Page(analysis_html(shown, judged))
     assert page.named("html") == [{"lang": "en"}]
     assert not page.named("script", "link", "iframe", "a", "object", "base")
@@ -162,11 +165,11 @@ def test_the_page_needs_nothing_but_itself(shown: Shown, judged: list[Judged]) -
     assert not re.search(r"url\(|@import", STYLE)
 
 
-def test_every_number_of_the_table_is_the_analysis(shown: Shown, judged: list[Judged]) -> None:
+def test_every_number_of_the_table_is_the_analysis(shown: ScreenState, judged: list[Exported]) -> None:
     page = Page(analysis_html(shown, judged))
-    names = iter(page.cells[len(analyse.TABLE_HEADERS) :])
+    names = iter(page.cells[HEADS:])
     for entity in shown.analysis.entities:
-        name, kind, confidence, without, runner_up = (next(names) for _ in analyse.TABLE_HEADERS)
+        name, kind, confidence, without, runner_up = (next(names) for _ in range(HEADS))
         assert name == entity.text
         assert kind.startswith(entity.type)
         assert float(confidence) == round(entity.confidence, 2)
@@ -176,7 +179,7 @@ def test_every_number_of_the_table_is_the_analysis(shown: Shown, judged: list[Ju
     assert all(attributes.get("scope") in ("row", "col") for attributes in page.named("th"))
 
 
-def test_the_page_says_all_that_the_screen_says(shown: Shown, judged: list[Judged]) -> None:
+def test_the_page_says_all_that_the_screen_says(shown: ScreenState, judged: list[Exported]) -> None:
     page = Page(analysis_html(shown, judged))
     relation = shown.analysis.relation
     assert relation is not None
@@ -211,7 +214,7 @@ def test_without_picture_and_with_closed_gate_there_are_sentences(bench: Workben
     assert "The gate is closed" in Page(analysis_html(closed, relations)).text
 
 
-def test_hostile_words_stay_words(bench: Workbench, shown: Shown, judged: list[Judged]) -> None:
+def test_hostile_words_stay_words(bench: Workbench, shown: ScreenState, judged: list[Exported]) -> None:
     text = f"{HOSTILE} \u202ebob\u202c \ud83d"
     words = dataclasses.replace(shown.analysis.words[0], text=HOSTILE)
     entity = dataclasses.replace(shown.analysis.entities[0], text=HOSTILE, start=0, end=len(HOSTILE))
@@ -219,7 +222,9 @@ def test_hostile_words_stay_words(bench: Workbench, shown: Shown, judged: list[J
         shown.analysis, text=text, words=(words,) * 3, entities=(entity,), warnings=(HOSTILE,), checkpoint=HOSTILE
     )
     target = name_target(entity)
-    maps: list[Judged] = [(dataclasses.replace(explanation, target=target), verdict) for explanation, verdict in judged]
+    maps: list[Exported] = [
+        (dataclasses.replace(explanation, target=target), verdict) for explanation, verdict in judged
+    ]
     markup = analysis_html(dataclasses.replace(shown, analysis=analysis), maps)
     markup.encode("utf-8")  # can be written to a file
     usual, page = Page(analysis_html(shown, judged)), Page(markup)
@@ -248,4 +253,4 @@ def test_text_is_readable_in_both_themes() -> None:
     assert len(themes) == 2
     for paper, *texts in themes:
         assert all(_contrast(paper, text) >= 4.5 for text in texts)
-    assert all(_contrast(colour, "#ffffff") >= 4.5 for colour in analyse.COLOURS.values())
+    assert all(_contrast(colour, "#ffffff") >= 4.5 for colour in TYPE_COLOURS.values())

@@ -45,6 +45,7 @@ def test_every_tab_method_and_example_picture_comes_back() -> None:
     places = [Place("Paris", tab=tab) for tab in TABS]
     places += [Place("Paris", method=method) for method in METHODS]
     places += [Place("Paris", sample=sample) for sample in pictured]
+    places.append(Place("Paris", uploaded=True))
     assert [through(place) for place in places] == places
     assert pictured
 

@@ -7,18 +7,20 @@ import pytest
 from rpbert.analyzer import Analysis, Analyzer, Entity, Reading
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.ui.samples import SAMPLES
-from rpbert.ui.walkthrough.events import evidence_of, revealed, story_panel
 from rpbert.ui.walkthrough.stories import (
     KINDS,
     NOT_A_NAME,
     Evidence,
     Story,
     answers,
+    evidence_of,
     explain_outcome,
     holds,
     load_stories,
     outcome,
     question,
+    revealed,
+    story_panel,
 )
 from rpbert.ui.workbench import Workbench
 
@@ -58,7 +60,7 @@ TEXT = "Chelsea sleeps"
 def said(kind: str | None, gate: float, confidence: float = 0.8, second: float = 0.1) -> Analysis:
     """An analysis that finds "Chelsea" as `kind`, or nothing."""
     entity = Entity("Chelsea", 0, 7, kind or "", confidence, Reading(None, second), 0.75, 0, 1)
-    return Analysis(TEXT, (), () if kind is None else (entity,), None, "soft", gate, (), {}, "made up")
+    return Analysis(TEXT, (), () if kind is None else (entity,), None, "soft", gate, (), (), {}, "made up")
 
 
 def story(kind: str, truth: str = "PER") -> Story:

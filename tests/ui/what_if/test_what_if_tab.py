@@ -18,13 +18,15 @@ from rpbert.analyzer import Analysis, Analyzer
 from rpbert.explain.methods import DEFAULT_METHOD
 from rpbert.explain.targets import ADDS, name_target
 from rpbert.explain.what_if import GATES, GateScan
-from rpbert.ui.analyse.layout import FIXED
+from rpbert.model.scene_text import SceneLine
+from rpbert.ui.common import FIXED
+from rpbert.ui.difference import BEFORE_AND_AFTER, difference_table
 from rpbert.ui.samples import SAMPLES, load_samples
 from rpbert.ui.what_if import view
 from rpbert.ui.what_if.events import WhatIf
 from rpbert.ui.what_if.gate_chart import BOTTOM, LEFT, LINE_HEIGHT, RIGHT, TOP, gate_chart, spread
 from rpbert.ui.what_if.layout import draw_what_if
-from rpbert.ui.workbench import Shown, Workbench
+from rpbert.ui.workbench import ScreenState, Workbench
 
 ASTRONAUT = SAMPLES / "astronaut_eileen_collins.jpg"
 TWEET = "Eileen Collins visits Houston #NASA"
@@ -42,33 +44,41 @@ def tab(bench: Workbench) -> WhatIf:
 
 
 @pytest.fixture(scope="module")
-def shown(bench: Workbench) -> Shown:
+def shown(bench: Workbench) -> ScreenState:
     return bench.analyse(TWEET, ASTRONAUT)
 
 
-def read(
+def values(
     tab: WhatIf,
-    shown: Shown,
+    shown: ScreenState,
     text: str = TWEET,
-    picture: str = view.SAME,
+    picture: str = view.AS_ANALYSED,
     other: Path | None = None,
     gate: str = "soft",
     fixed: float = 0.5,
     hidden: list[int] | None = None,
-) -> dict[str, Any]:
+    scene: str | None = None,
+) -> dict[Any, Any]:
+    """What the controls hold."""
+    words = view.scene_words(shown.prepared.scene) if scene is None else scene
+    controls = [text, picture, None if other is None else str(other), gate, fixed, hidden or [], words]
+    return {tab.state: shown, **dict(zip(vars(tab.controls).values(), controls, strict=True))}
+
+
+def read(tab: WhatIf, shown: ScreenState, **changed: Any) -> dict[str, Any]:
     """The results by their names; what stays as it is has none."""
-    results = tab.read(shown, text, picture, None if other is None else str(other), gate, fixed, hidden or [])
+    results = tab.read(values(tab, shown, **changed))
     return {name: results[part] for name, part in vars(tab.results).items() if part in results}
 
 
 def rows(table: str) -> list[list[str]]:
     """The cells of the table's body."""
-    found = re.findall(r"<tr><th scope=\"row\">.*?</tr>", table)
+    found = re.findall(r"<tr[^>]*><th scope=\"row\">.*?</tr>", table)
     return [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in found]
 
 
 def expected_table(before: Analysis, after: Analysis) -> str:
-    return view.comparison_table(before, after)
+    return difference_table(before, after, BEFORE_AND_AFTER)
 
 
 def test_cells_are_named_like_a_map() -> None:
@@ -119,20 +129,22 @@ def test_the_table_says_in_words_what_became_of_each_name() -> None:
     bob, anna = entity("Bob", "PER"), entity("Anna", "PER")
     before = analysis(bob, replace(anna, confidence=0.6))
     after = analysis(replace(bob, confidence=0.5), replace(anna, type="ORG"), entity("Paris", "LOC"), gate=0.2)
-    named = {row[0]: row[1:] for row in rows(view.comparison_table(before, after))}
-    assert named["Bob"] == ["PER (person), 0.90", "PER (person), 0.50", "same type, falls by 0.40"]
-    assert named["Anna"] == ["PER (person), 0.60", "ORG (organisation), 0.90", "relabelled"]
-    assert named["Paris"] == ["not a name", "LOC (place), 0.90", "appeared"]
-    assert named["P(the picture adds)"] == ["0.70", "0.70", "same"]
-    assert named["Gate (factor from 0 to 1)"] == ["0.70 (soft)", "0.20 (soft)", "falls by 0.50"]
-    assert ["Paris", "LOC (place), 0.90", "not a name", "lost"] in rows(view.comparison_table(after, before))
+    named = {row[0]: row[1:] for row in rows(difference_table(before, after, BEFORE_AND_AFTER))}
+    assert named["Bob"] == ["PER (person), 0.900", "PER (person), 0.500", "▼ same type, probability −0.400"]
+    assert named["Anna"] == ["PER (person), 0.600", "ORG (organisation), 0.900", "≠ relabelled PER → ORG"]
+    assert named["Paris"] == ["not a name", "LOC (place), 0.900", "▸ appeared"]
+    assert named["P(adds)"] == ["0.700", "0.700", "= same"]
+    assert named["Gate (factor on the picture)"] == ["0.700 (soft)", "0.200 (soft)", "▼ −0.500"]
+    assert ["Paris", "LOC (place), 0.900", "not a name", "◂ lost"] in rows(
+        difference_table(after, before, BEFORE_AND_AFTER)
+    )
 
 
 def test_the_table_without_names_or_picture() -> None:
     alone = replace(analysis(gate=0.0), relation=None)
     table = rows(view.comparison_table(analysis(), alone))
-    assert table[0] == ["No names in either reading", "–", "–", "same"]
-    assert ["P(the picture adds)", "0.70", "no picture", "no picture to compare"] in table
+    assert table[0] == ["No names on either side", "–", "–", "= same"]
+    assert ["P(adds)", "0.700", "no picture", "◂ lost"] in table
 
 
 def test_user_text_is_escaped() -> None:
@@ -140,9 +152,10 @@ def test_user_text_is_escaped() -> None:
     result = analysis(evil, warnings=("<script>",))
     scan = GateScan(evil, (0.5,) * len(GATES), ("PER",) * len(GATES))
     for made in (
-        view.comparison_table(result, result),
+        view.tweets(result, result),
+        difference_table(result, result, BEFORE_AND_AFTER),
         view.gate_section([scan], result),
-        view.changes(result, result, view.SAME, []),
+        view.changes(result, result, view.AS_ANALYSED, []),
     ):
         assert "<img" not in made
         assert "<script" not in made
@@ -151,7 +164,7 @@ def test_user_text_is_escaped() -> None:
 
 def test_changes_are_all_named() -> None:
     before = analysis()
-    assert "Nothing is changed yet" in view.changes(before, before, view.SAME, [])
+    assert "Nothing is changed yet" in view.changes(before, before, view.AS_ANALYSED, [])
     after = replace(analysis(setting="closed", gate=0.0), text="other words")
     told = view.changes(before, after, view.BLANK, [8, 0])
     for part in ("the words", "a blank picture", "the gate (closed, was soft)", "2 of 49 cells hidden (A1, B2)"):
@@ -199,19 +212,19 @@ def test_no_chart_is_told_in_a_sentence() -> None:
     assert "No names were found" in view.gate_section([], analysis())
 
 
-def test_nothing_changed_reads_the_same(tab: WhatIf, shown: Shown) -> None:
+def test_nothing_changed_reads_the_same(tab: WhatIf, shown: ScreenState) -> None:
     results = read(tab, shown)
     assert "Nothing is changed yet" in results["changes"]
-    assert {row[3] for row in rows(results["table"])} == {"same"}
+    assert {row[3] for row in rows(results["table"])} == {"= same"}
 
 
-def test_edited_words_keep_the_regions_of_the_whole_picture(tab: WhatIf, bench: Workbench, shown: Shown) -> None:
+def test_edited_words_keep_the_regions_of_the_whole_picture(tab: WhatIf, bench: Workbench, shown: ScreenState) -> None:
     text = "Barack Obama visits Houston #NASA"
     results = read(tab, shown, text=text)
     assert results["table"] == expected_table(shown.analysis, bench.analyse(text, ASTRONAUT).analysis)
 
 
-def test_the_three_other_pictures_are_three_readings(tab: WhatIf, bench: Workbench, shown: Shown) -> None:
+def test_the_three_other_pictures_are_three_readings(tab: WhatIf, bench: Workbench, shown: ScreenState) -> None:
     coffee = SAMPLES / "coffee.jpg"
     without = read(tab, shown, picture=view.WITHOUT)
     other = read(tab, shown, picture=view.OTHER, other=coffee)
@@ -222,16 +235,16 @@ def test_the_three_other_pictures_are_three_readings(tab: WhatIf, bench: Workben
     assert len({without["table"], other["table"], blank["table"]}) == 3
 
 
-def test_changes_combine(tab: WhatIf, analyzer: Analyzer, shown: Shown) -> None:
+def test_changes_combine(tab: WhatIf, analyzer: Analyzer, shown: ScreenState) -> None:
     text, coffee = "Houston, we have coffee", SAMPLES / "coffee.jpg"
-    results = read(tab, shown, text, view.OTHER, coffee, FIXED, 0.25, [3, 4])
+    results = read(tab, shown, text=text, picture=view.OTHER, other=coffee, gate=FIXED, fixed=0.25, hidden=[3, 4])
     expected = analyzer.predict(analyzer.prepare(text, coffee), 0.25, [3, 4])
     assert results["table"] == expected_table(shown.analysis, expected)
     assert "A1 to G7. Hidden cells: D1, E1" in results["grid"]["alt_text"]
 
 
 def test_hidden_cells_are_read_as_hidden_and_have_no_part_without_a_picture(
-    tab: WhatIf, analyzer: Analyzer, shown: Shown
+    tab: WhatIf, analyzer: Analyzer, shown: ScreenState
 ) -> None:
     every = list(range(49))
     hidden = read(tab, shown, hidden=every)
@@ -244,45 +257,50 @@ def test_hidden_cells_are_read_as_hidden_and_have_no_part_without_a_picture(
 @pytest.mark.parametrize(
     ("change", "told"), [({"text": " "}, "no text"), ({"picture": view.OTHER}, "no other picture")]
 )
-def test_a_mistake_changes_the_message_alone(tab: WhatIf, shown: Shown, change: dict[str, str], told: str) -> None:
-    results = read(tab, shown, **change)  # type: ignore[arg-type]
+def test_a_mistake_changes_the_message_alone(
+    tab: WhatIf, shown: ScreenState, change: dict[str, str], told: str
+) -> None:
+    results = read(tab, shown, **change)
     assert list(results) == ["message"]
     assert told in results["message"]["value"]
 
 
-def test_a_click_hides_its_cell_and_a_second_one_shows_it(tab: WhatIf, shown: Shown) -> None:
+def test_a_click_hides_its_cell_and_a_second_one_shows_it(tab: WhatIf, shown: ScreenState) -> None:
     assert shown.picture is not None
     width, height = shown.picture.size
     event = SimpleNamespace(index=[width * 3.5 / 7, height * 1.5 / 7])  # the middle of D2
-    given = (shown, TWEET, view.SAME, None, "soft", 0.5)
-    clicked = tab.toggle(*given, [0], event)  # type: ignore[arg-type]
+    clicked = tab.toggle(values(tab, shown, hidden=[0]), event)  # type: ignore[arg-type]
     assert clicked[tab.controls.cells] == [0, 10]
     assert "2 of 49 cells hidden (A1, D2)" in clicked[tab.results.changes]
-    again = tab.toggle(*given, [0, 10], event)  # type: ignore[arg-type]
+    again = tab.toggle(values(tab, shown, hidden=[0, 10]), event)  # type: ignore[arg-type]
     assert again[tab.controls.cells] == [0]
 
 
-def test_hides_the_strongest_cells_of_the_map_of_the_chosen_name(tab: WhatIf, bench: Workbench, shown: Shown) -> None:
+def test_hides_the_strongest_cells_of_the_map_of_the_chosen_name(
+    tab: WhatIf, bench: Workbench, shown: ScreenState
+) -> None:
     expected = view.strongest_cells(bench.explanation(shown, name_target(shown.analysis.entities[0]), DEFAULT_METHOD))
-    results = tab.hide(shown, TWEET, "soft", 0.5, 2)  # choice 2 is the first name
+    results = tab.hide({**values(tab, shown), tab.others.target: "name:0"})
     assert results[tab.controls.cells] == expected
-    assert results[tab.controls.picture] == view.SAME
+    assert results[tab.controls.picture] == view.AS_ANALYSED
     assert view.cell_names(expected) in results[tab.results.changes]
 
 
 def test_no_map_no_cells_to_hide(tab: WhatIf, bench: Workbench) -> None:
     closed = bench.analyse(TWEET, ASTRONAUT, "closed")
-    results = tab.hide(closed, TWEET, "soft", 0.5, 2)
+    results = tab.hide({**values(tab, closed), tab.others.target: "name:0"})
     assert list(results) == [tab.results.message]
     assert "gate is closed" in results[tab.results.message]["value"]
 
 
-def test_opening_fills_once_and_keeps_what_was_changed(tab: WhatIf, bench: Workbench, shown: Shown) -> None:
+def test_opening_fills_once_and_keeps_what_was_changed(tab: WhatIf, bench: Workbench, shown: ScreenState) -> None:
     assert tab.open(shown, shown.key) == gr.skip()
     fixed = bench.analyse(TWEET, ASTRONAUT, 0.4)
     filled = tab.open(fixed, shown.key)
     assert filled[tab.seen] == fixed.key
-    assert (filled[tab.controls.gate], filled[tab.controls.fixed]) == (FIXED, 0.4)
+    assert (filled[tab.controls.gate], filled[tab.controls.fixed]["value"]) == (FIXED, 0.4)
+    assert filled[tab.controls.fixed]["visible"]  # only where it counts
+    assert not tab.fill(shown)[tab.controls.fixed]["visible"]
     assert "Nothing is changed yet" in filled[tab.results.changes]
 
 
@@ -291,3 +309,29 @@ def test_every_example_can_be_opened(tab: WhatIf, bench: Workbench) -> None:
         example = bench.analyse(sample.text, sample.picture)
         assert "Nothing is changed yet" in tab.open(example, "")[tab.results.changes]
         assert tab.chart(example)
+
+
+LINES = (SceneLine("GRAND", 0.9, 0.2, ((0, 0), (1, 0), (1, 1), (0, 1))), SceneLine("PRIX", 0.9, 0.1, ()))
+
+
+def test_words_in_the_picture_are_edited_hidden_and_added() -> None:
+    assert view.scene_words(LINES) == "GRAND\nPRIX"
+    assert view.changed_scene(LINES, "GRAND\n\n  PRIX ") is None
+    assert view.changed_scene(LINES, "PRIX") == [LINES[1]]
+    assert view.changed_scene(LINES, "") == []
+    edited = view.changed_scene(LINES, "PARIS\nPRIX")
+    assert edited == [replace(LINES[0], text="PARIS"), LINES[1]]
+    added = view.changed_scene(LINES, "GRAND\nPRIX\nPARIS")
+    assert added is not None
+    assert added[:2] == list(LINES)
+    assert (added[2].text, added[2].quad) == ("PARIS", ())
+
+
+def test_a_poster_that_says_something_else_is_read_as_such(tab: WhatIf, analyzer: Analyzer, shown: ScreenState) -> None:
+    results = read(tab, shown, scene="HOUSTON TEXAS")
+    words = [SceneLine("HOUSTON TEXAS", 1.0, view.ADDED_AREA)]
+    expected = analyzer.predict(analyzer.changed(shown.prepared, TWEET, words))
+    assert results["table"] == expected_table(shown.analysis, expected)
+    assert "the words in the picture" in results["changes"]
+    other = read(tab, shown, picture=view.OTHER, other=SAMPLES / "coffee.jpg", scene="HOUSTON TEXAS")
+    assert "the words in the picture" not in other["changes"]  # another picture has its own

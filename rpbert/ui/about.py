@@ -8,6 +8,8 @@ from rpbert.analyzer import Analyzer
 from rpbert.model.checkpoint import checkpoint_identity
 from rpbert.shipped import DEFAULT_CHECKPOINT
 from rpbert.ui.samples import SAMPLES
+from rpbert.ui.templating import render
+from rpbert.ui.words import GLOSSARY
 from rpbert.ui.workbench import Workbench
 
 WHAT = """## About this page
@@ -39,6 +41,7 @@ def add_about_tab(bench: Workbench) -> None:
     """Draw the tab; call inside the page's `gr.Tabs`."""
     with gr.Tab("About", id="about"):
         gr.Markdown(WHAT)
+        gr.HTML(render("heading.html", heading="Words on this page") + render("glossary.html", glossary=GLOSSARY))
         gr.Markdown(checkpoints_text(bench.analyzers), elem_id="checkpoints")
         with gr.Accordion("Model card of the checkpoint that comes with this page", open=False):
             gr.Markdown(card_text(DEFAULT_CHECKPOINT, bench.analyzers), elem_id="model-card")

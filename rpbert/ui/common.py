@@ -11,6 +11,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 SHORT: dict[str, Any] = {"concurrency_id": "short", "concurrency_limit": 4, **PRIVATE}
 LONG: dict[str, Any] = {"concurrency_id": "long", "concurrency_limit": 16, **PRIVATE}
 LATEST: dict[str, Any] = {"trigger_mode": "always_last"}  # a choice made meanwhile is not lost, as it is by default
+AT_ONCE: dict[str, Any] = {"trigger_mode": "multiple"}  # a newer one starts beside the older one, and ends it
 QUIET: dict[str, Any] = {"show_progress": "hidden"}  # nothing is greyed out
 
 FORGET_AFTER = 3600  # seconds until uploads and session state are deleted; at the latest when the app ends

@@ -26,9 +26,8 @@ def signed(value: float, decimals: int = 2) -> str:
 
 def _term(word: str, written: str | None = None) -> Markup:
     """A word of the glossary with its explanation."""
-    explained = GLOSSARY[word]
-    return Markup('<abbr class="term" tabindex="0" title="{0}" aria-label="{1}: {0}">{1}</abbr>').format(
-        explained, written or word
+    return Markup('<span class="term" tabindex="0">{}<span class="tip" role="tooltip">{}</span></span>').format(
+        written or word, GLOSSARY[word]
     )
 
 

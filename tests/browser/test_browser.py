@@ -1,110 +1,222 @@
-"""One journey in a real headless Chromium, with every other host out of reach."""
+"""Journeys on the Analyse tab in a real headless Chromium, with every other host out of reach."""
 
 import re
 from pathlib import Path
 
-from chromium import browser_tests
+import pytest
+from chromium import browser_tests, open_page
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from rpbert.ui.samples import SAMPLES
+from rpbert.ui.samples import SAMPLES, load_samples
 
 pytestmark = browser_tests
+
+TITLE = "#figure .map-title"
+SENTENCE = "#figure .map-sentence"
+NAMES = "#names .marked .name"
+
+
+def settled(page: Page) -> None:
+    """The example of the page is there, with its maps."""
+    expect(page.locator("#names .marked")).to_contain_text(load_samples()[0].text[:14])
+    expect(page.locator(TITLE)).not_to_be_empty()
 
 
 def analyse(page: Page, text: str) -> None:
     page.locator("#tweet textarea").fill(text)
-    page.get_by_role("button", name="Analyse", exact=True).click()
+    page.locator("#analyse").click()
 
 
 def upload(page: Page, file: Path) -> None:
-    page.locator("#picture").get_by_label("Remove Image").click()
-    expect(page.locator("#picture")).to_contain_text("Drop a JPEG")
-    page.locator("#picture input[type=file]").set_input_files(str(file))
-    expect(page.locator("#picture .image-frame img")).to_have_attribute("src", re.compile(re.escape(file.stem)))
+    page.locator("#input-buttons input[type=file]").set_input_files(str(file))
 
 
-def overlay_source(page: Page) -> str:
-    return page.locator("#overlay img").get_attribute("src") or ""
+def bottom(page: Page, selector: str) -> float:
+    box = page.locator(selector).first.bounding_box()
+    assert box is not None, selector
+    return box["y"] + box["height"]
 
 
-def test_from_a_pasted_tweet_to_the_heatmap_of_a_name(page: Page, attempts: list[str]) -> None:
-    # The page opens on an example that is analysed already.
-    expect(page.locator("#spans")).to_contain_text("Eileen Collins")
-    expect(page.locator("#relation")).to_contain_text("The picture adds to the tweet")
-    expect(page.locator("#overlay img")).to_be_visible()
+def test_everything_is_in_sight_on_one_screen(app_url: str) -> None:
+    with open_page(app_url, []) as page:
+        page.set_viewport_size({"width": 1280, "height": 800})
+        settled(page)
+        expect(page.locator("#cards .card:visible h2")).to_have_count(1)
+        for part in (
+            "#examples",
+            "#tweet textarea",
+            ".map-frame",
+            ".colour-bar",
+            ".marked",
+            ".meters",
+            ".card:visible",
+        ):
+            assert bottom(page, part) <= 800, part
+        assert page.locator("#experts .label-wrap.open").count() == 0  # gate and methods are folded
+        assert page.locator(".map-frame").count() == 1  # the picture is the map; there is no second copy
 
-    # A tweet and a picture of one's own.
+
+def test_a_phone_shows_tweet_picture_result_card_in_this_order(app_url: str) -> None:
+    with open_page(app_url, [], width=390) as page:
+        settled(page)
+        parts = ("#tweet", ".map-frame", ".marked", ".meters", ".card:visible")
+        places = [bottom(page, part) for part in parts]
+        assert places == sorted(places)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        last = page.locator(NAMES).last
+        last.scroll_into_view_if_needed()
+        last.click()
+        expect(page.locator(".map-frame")).to_be_in_viewport()  # what was chosen shows its effect
+
+
+def test_names_are_marked_while_typing_and_the_whole_reading_follows(page: Page) -> None:
+    settled(page)
+    tweet = page.locator("#tweet textarea")
+    tweet.focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Barack Obama is in Berlin")
+    expect(page.locator("#page")).to_have_class(has_class("edited"))
+    expect(page.locator("#names .marked")).to_contain_text("Barack Obama")
+    expect(page.locator("#names")).to_contain_text("By the words alone so far")
+    expect(page.locator("#names .names")).to_have_attribute("data-whole", "yes")  # without a button
+    expect(page.locator("#page")).not_to_have_class(has_class("edited"))
+    expect(page.locator("#names .lines li").first).to_contain_text("Barack Obama")
+
+
+def has_class(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(^|\s){name}(\s|$)")
+
+
+def test_pointing_at_a_name_shows_its_map_without_asking_the_server(page: Page) -> None:
+    settled(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    titles = set()
+    for number in range(page.locator(NAMES).count()):
+        page.locator(NAMES).nth(number).hover()
+        titles.add(page.locator(TITLE).inner_text())
+        name = page.locator(NAMES).nth(number).locator("bdi").inner_text()
+        assert name in page.locator(TITLE).inner_text()
+        expect(page.locator("#cards .card:visible h2")).to_contain_text(name)
+    assert len(titles) == page.locator(NAMES).count() > 1
+    page.locator(NAMES).first.focus()
+    expect(page.locator(TITLE)).to_contain_text(page.locator(NAMES).first.locator("bdi").inner_text())
+    assert [url for url in asked if "/queue/join" in url or "/call" in url] == []
+
+
+def test_the_map_can_be_read_and_turned(page: Page) -> None:
+    settled(page)
+    frame, high = page.locator(".map-frame"), page.locator(".bar-high")
+    colours = "[...document.querySelectorAll('.cells i')].map(cell => cell.style.backgroundColor)"
+    assert len(page.evaluate(colours)) == 49
+    assert len(set(page.evaluate(colours))) > 1
+    before, number = page.evaluate(colours), high.inner_text()
+    assert "raises it" in number
+    page.locator(".map-strength").fill("8")
+    assert page.evaluate(colours) != before
+    assert high.inner_text() != number
+    page.locator(".map-signs").check()
+    expect(frame).to_have_class(has_class("signed"))
+    page.locator(".map-on").uncheck()
+    expect(frame).to_have_class(has_class("plain"))
+    page.locator(".map-on").check()
+    box = frame.bounding_box()
+    assert box is not None
+    frame.hover(position={"x": box["width"] * 1.5 / 7, "y": box["height"] * 2.5 / 7})
+    expect(page.locator(SENTENCE)).to_have_text(re.compile(r"^Hiding this cell \(B3\): \d\.\d\d → \d\.\d\d\.$"))
+
+
+def test_from_a_pasted_tweet_to_the_verdict_on_a_name(page: Page, attempts: list[str]) -> None:
+    settled(page)
     upload(page, SAMPLES / "rocket_falcon9.jpg")
     analyse(page, "Elon Musk watches the launch from Florida")
-    expect(page.locator("#spans")).to_contain_text("Elon Musk")
-    expect(page.locator("#caption")).to_contain_text("the picture adds")
-    before = overlay_source(page)
-
-    # Clicking a name opens its card: its own map, what the picture does to it, and the verdict on the map.
-    page.locator("#spans").get_by_text("Elon Musk", exact=True).click()
-    expect(page.locator("#caption")).to_contain_text("“Elon Musk” is PER")
-    assert overlay_source(page) != before
-    expect(page.locator("#entity")).to_contain_text("Without the picture P(PER)")
-    expect(page.locator("#entity")).to_contain_text("at every gate from 0 to 1")
-    expect(page.locator("#verdict")).to_contain_text("of 50 random orders")
-    assert page.locator("#target input:checked").count() == 1
-    expect(page.locator("#target label.selected")).to_contain_text("Elon Musk")
-
+    expect(page.locator("#names .marked")).to_contain_text("Elon Musk")
+    page.locator(NAMES).filter(has_text="Elon Musk").click()
+    expect(page.locator("#cards .card:visible h2")).to_contain_text("Elon Musk")
+    expect(page.locator("#cards .card:visible")).to_contain_text("ithout the picture P(PER)")
+    expect(page.locator("#details")).to_contain_text("of 50 random orders")
+    expect(page.locator("#details")).to_contain_text("matter")  # and whether the effect is large enough to
+    expect(page.locator(NAMES).filter(has_text="Elon Musk")).to_have_attribute("aria-pressed", "true")
     assert attempts == []
 
 
-def test_a_mistake_loses_nothing(page: Page, tmp_path: Path) -> None:
-    expect(page.locator("#spans")).to_contain_text("Eileen Collins")
-    before = overlay_source(page)
+def test_a_mistake_loses_nothing_and_says_whose_result_stands_there(page: Page, tmp_path: Path) -> None:
+    settled(page)
+    renamed, bomb = tmp_path / "holiday.png", tmp_path / "bomb.png"
+    renamed.write_bytes(b"%PDF-1.7 not a picture")
+    Image.new("1", (12_000, 12_000)).save(bomb)
+    before = page.locator("#figure img").get_attribute("src")
+    for file, told in ((renamed, "is not a picture that can be read"), (bomb, "144 megapixels")):
+        upload(page, file)
+        expect(page.locator("#message [role=alert]")).to_contain_text(told)
+        expect(page.locator("#message")).to_contain_text("still the result for “Eileen Collins")
     analyse(page, "")
     expect(page.locator("#message")).to_contain_text("There is no text to read")
+    expect(page.locator("#page")).to_have_class(has_class("stale"))
     analyse(page, "x" * 3000)
     expect(page.locator("#message")).to_contain_text("3,000 characters")
-    bomb = tmp_path / "bomb.png"
-    Image.new("1", (12_000, 12_000)).save(bomb)
-    upload(page, bomb)
-    analyse(page, "A fine tweet")
-    expect(page.locator("#message")).to_contain_text("144 megapixels")
-    expect(page.locator("#spans")).to_contain_text("Eileen Collins")
-    assert overlay_source(page) == before
+    assert bottom(page, "#message") < bottom(page, "#tweet")  # at the top
+    assert page.locator("#figure img").get_attribute("src") == before
+    expect(page.locator("#details")).to_contain_text("random orders")  # nothing was emptied
+    expect(page.locator("body")).not_to_contain_text("upstream Gradio app")
+    analyse(page, "Eileen Collins flies")
+    expect(page.locator("#page")).not_to_have_class(has_class("stale"))
+
+
+def test_a_renamed_document_is_told_in_the_other_tabs_too(page: Page, tmp_path: Path) -> None:
+    """The picture inputs there are gradio's own component, extended: what an instance overrides is lost at run time."""
+    renamed = tmp_path / "holiday.png"
+    renamed.write_bytes(b"%PDF-1.7 not a picture")
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    expect(page.locator("#compare-result")).to_contain_text("nothing differs")
+    page.locator("#compare-picture-b").get_by_label("Remove Image").click()
+    page.locator("#compare-picture-b input[type=file]").set_input_files(str(renamed))
+    page.locator("#compare").click()
+    expect(page.locator("#compare-message")).to_contain_text("Side B: 'holiday.png' is not a picture that can be read")
+    page.get_by_role("tab", name="What if", exact=True).click()
+    page.locator("#what-if-other input[type=file]").set_input_files(str(renamed))
+    expect(page.locator("#what-if-message")).to_contain_text("is not a picture that can be read")
 
 
 def test_a_tweet_of_markup_stays_text(page: Page) -> None:
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    text = "<img src=x onerror=alert(1)> Barack Obama <script>alert(2)</script> in Berlin"
+    text = "<img src=x onerror=alert(1)> Barack Obama {{value}} ${alert(3)} <script>alert(2)</script> in Berlin"
     analyse(page, text)
-    expect(page.locator("#spans")).to_contain_text("<script>alert(2)</script>")
-    expect(page.locator("#names")).to_contain_text("Barack Obama")
-    page.locator("#spans").get_by_text("Barack Obama", exact=True).click()
-    expect(page.locator("#caption")).to_contain_text("Barack Obama")
+    expect(page.locator("#names .names")).to_have_attribute("data-text", text)
+    expect(page.locator("#names .marked")).to_contain_text("<script>alert(2)</script>")
+    expect(page.locator("#names .marked")).to_contain_text("{{value}} ${alert(3)}")
+    page.locator(NAMES).filter(has_text="Barack Obama").click()
+    expect(page.locator(TITLE)).to_contain_text("Barack Obama")
     assert dialogs == []
 
 
-def test_gate_and_missing_picture_are_told(page: Page) -> None:
-    expect(page.locator("#spans")).to_contain_text("Eileen Collins")
+def test_without_a_picture_no_picture_controls_remain(page: Page) -> None:
+    settled(page)
+    page.locator("#remove").click()
+    expect(page.locator("#figure")).to_contain_text("No picture.")
+    expect(page.locator("#relation")).to_contain_text("the words were read alone")
+    assert page.locator(".map-tools, .colour-bar, .meters, .line-effect").count() == 0
+    for words in ("open", "closed"):
+        assert page.locator("#relation").get_by_text(words).count() == 0
+
+
+def test_the_gate_is_told_and_other_readings_are_explained(page: Page) -> None:
+    settled(page)
+    page.locator("#experts").get_by_text("For experts").click()
     page.locator("#gate").get_by_text("closed: text alone").click()
     expect(page.locator("#relation")).to_contain_text("(closed)")
-    page.get_by_role("button", name="No picture").click()
-    expect(page.locator("#relation")).to_contain_text("the tweet was read alone")
-    expect(page.locator("#caption")).to_contain_text("No picture was given")
-    page.get_by_role("button", name="No name at all").click()
-    expect(page.locator("#summary")).to_contain_text("No names found")
-
-
-def test_why_not_routes_and_attention(page: Page) -> None:
-    page.locator("#spans").get_by_text("Eileen Collins", exact=True).click()
-    expect(page.locator("#caption")).to_contain_text("“Eileen Collins” is PER")
-    expect(page.locator("#reading input")).to_have_value("as found: PER")
+    expect(page.locator("#names .lines")).to_contain_text("picture kept out")
+    page.locator("#gate").get_by_text("soft: as far").click()
+    expect(page.locator("#relation")).to_contain_text("(soft)")
+    page.locator(NAMES).first.click()
     choose(page, "#reading", "why not ORG?")
-    expect(page.locator("#caption")).to_contain_text("“Eileen Collins” is ORG")
+    expect(page.locator(TITLE)).to_contain_text("is ORG")
     choose(page, "#route", "through the gate's value only (pass 1)")
-    expect(page.locator("#verdict")).to_contain_text("both routes together only")
+    expect(page.locator("#details")).to_contain_text("both routes together only")
     choose(page, "#method", "Gradient x input")
-    expect(page.locator("#words li").first).to_contain_text("Eileen")
-    expect(page.locator("#footer")).to_contain_text("maps 0.")
-    page.locator("#attention-box").get_by_text("Attention before and after the gate").click()
+    expect(page.locator("#details .words li").first).to_contain_text("Eileen")
     page.locator("#attend").click()
     expect(page.locator("#attention figure")).to_have_count(2)
     expect(page.locator("#attention")).to_contain_text("Attention is not attribution")
@@ -116,11 +228,59 @@ def choose(page: Page, dropdown: str, option: str) -> None:
 
 
 def test_methods_side_by_side_until_stopped(page: Page) -> None:
-    expect(page.locator("#verdict")).to_contain_text("random orders")
-    page.locator("#methods-box").get_by_text("All methods side by side").click()
+    settled(page)
+    page.locator("#experts").get_by_text("For experts").click()
     page.locator("#compare-methods").click()
     expect(page.locator("#methods figure")).to_have_count(2)
     expect(page.locator("#methods")).to_contain_text("Grad-CAM")
     expect(page.locator("#methods table")).to_contain_text("1.00")
     page.locator("#stop").click()
-    expect(page.locator("#verdict")).to_contain_text("Stopped")
+    expect(page.locator("#details")).to_contain_text("Stopped")
+
+
+def test_a_picture_is_pasted_anywhere_and_ctrl_enter_analyses(page: Page) -> None:
+    settled(page)
+    before = page.locator("#figure img").get_attribute("src")
+    page.evaluate(
+        """async () => {
+          const canvas = document.createElement('canvas');
+          canvas.width = canvas.height = 64;
+          const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
+          const data = new DataTransfer();
+          data.items.add(new File([blob], 'pasted.png', {type: 'image/png'}));
+          document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
+        }"""
+    )
+    expect(page.locator("#figure img")).not_to_have_attribute("src", before or "")
+    expect(page.locator("#tweet")).to_contain_text("Ctrl+Enter")
+    page.locator("#tweet textarea").fill("Angela Merkel in Paris")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#names .names")).to_have_attribute("data-whole", "yes")
+    expect(page.locator("#names .marked")).to_contain_text("Angela Merkel")
+
+
+@pytest.mark.parametrize("example", [1, 4])
+def test_an_example_is_read_at_once(page: Page, example: int) -> None:
+    sample = load_samples()[example]
+    page.locator("#examples .example").nth(example).click()
+    expect(page.locator("#names .names")).to_have_attribute("data-text", sample.text)
+    expect(page.locator("#figure img")).to_have_attribute("alt", sample.alt)
+    expect(page.locator("#tweet textarea")).to_have_value(sample.text)
+
+
+def test_a_long_tweet_is_explained_only_when_asked(page: Page) -> None:
+    settled(page)
+    analyse(page, "Barack Obama met Angela Merkel in Paris. " * 13)
+    expect(page.locator("#details")).to_contain_text("read, but not explained")
+    page.locator("#ask").click()
+    expect(page.locator("#details")).not_to_contain_text("read, but not explained")
+    page.locator("#experts").get_by_text("For experts").click()
+    page.locator("#stop").click()
+    expect(page.locator("#details")).to_contain_text("Stopped")
+
+
+def test_other_languages_and_handles_are_told(page: Page) -> None:
+    settled(page)
+    analyse(page, "Hoy @shakira canta en el estadio de Barcelona para todos")
+    expect(page.locator("#names .notice")).to_contain_text("seems to be in Spanish")
+    expect(page.locator("#names")).to_contain_text("@shakira is a handle")

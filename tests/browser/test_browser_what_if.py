@@ -31,7 +31,16 @@ def test_changes_are_compared_with_the_analysis(page: Page, attempts: list[str])
     page.get_by_role("button", name="Show all cells").click()
     expect(told).to_contain_text("Nothing is changed yet")
 
-    # The gate by the slider, then another picture; both stay changed.
+    # Words are read while they are typed, and the answer stays in sight of them.
+    page.locator("#what-if-text textarea").fill("Barack Obama visits Houston")
+    expect(told).to_contain_text("the words")
+    expect(page.locator("#what-if-tweets")).to_contain_text("Barack Obama")
+    page.locator("#what-if-text textarea").scroll_into_view_if_needed()
+    expect(told).to_be_in_viewport()
+
+    # A fixed gate has its value, then another picture; both stay changed.
+    expect(page.locator("#what-if-fixed")).to_have_count(0)
+    page.locator("#what-if-gate").get_by_text("a fixed value").click()
     page.locator("#what-if-fixed input[type=number]").fill("0.3")
     page.locator("#what-if-fixed input[type=number]").press("Enter")
     page.locator("#what-if-fixed input[type=number]").blur()
@@ -42,7 +51,6 @@ def test_changes_are_compared_with_the_analysis(page: Page, attempts: list[str])
 
     # A mistake loses nothing.
     page.locator("#what-if-text textarea").fill("")
-    page.get_by_role("button", name="Read the changed words").click()
     expect(page.locator("#what-if-message")).to_contain_text("no text")
     expect(told).to_contain_text("another picture")
 

@@ -5,18 +5,19 @@ The prediction comes first; the maps, and after them the verdict on the chosen o
 
 import time
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import gradio as gr
 
 from rpbert.errors import UserError
-from rpbert.explain.methods import DEFAULT_METHOD, METHODS
+from rpbert.explain.methods import DEFAULT_METHOD, METHODS, Explanation
 from rpbert.model.gates import Gate
 from rpbert.ui import keys
 from rpbert.ui.analyse import card, maps, view
 from rpbert.ui.analyse.layout import Experts, Inputs, Outputs, figure_panel
 from rpbert.ui.analyse.methods import method_row
-from rpbert.ui.common import FORGET_AFTER, LATEST, LONG, PRIVATE, QUIET, SHORT, gate_of, show_where_it_counts
+from rpbert.ui.common import AT_ONCE, FORGET_AFTER, LATEST, LONG, PRIVATE, QUIET, SHORT, gate_of, show_where_it_counts
 from rpbert.ui.samples import Sample
 from rpbert.ui.share.links import Place, to_query
 from rpbert.ui.turns import StoppedError
@@ -81,14 +82,14 @@ class AnalyseEvents:
         inputs.remove.click(self.take_away, texts, [*fields, *self.results], **QUIET, **SHORT)
         show_where_it_counts(experts.gate, experts.fixed)
 
-        self.fresh.change(self.explain, self.asked, self.explained, **LATEST, **QUIET, **LONG)
+        self.fresh.change(self.explain, self.asked, self.explained, **AT_ONCE, **QUIET, **LONG)
         outputs.ask.click(self.explain_asked, self.asked, [*self.explained, outputs.ask], **QUIET, **LONG)
         picked = [self.chosen, self.address, experts.reading, *self.tests]
         for panel in (outputs.names, outputs.relation):
             chosen = panel.select(self.choose, [self.state, experts.method], picked, **QUIET, **SHORT)
-            chosen.then(self.explain_chosen, self.asked, self.explained, **LATEST, **QUIET, **LONG)
+            chosen.then(self.explain_chosen, self.asked, self.explained, **AT_ONCE, **QUIET, **LONG)
         changed = [experts.reading.input, experts.method.input, experts.route.input]
-        gr.on(changed, self.explain_chosen, self.asked, self.explained, **LATEST, **QUIET, **LONG)
+        gr.on(changed, self.explain_chosen, self.asked, self.explained, **AT_ONCE, **QUIET, **LONG)
 
         experts.attend.click(self.attend, self.asked[:2], experts.attention, **SHORT)
         experts.steady.click(self.test_stability, self.asked, experts.stability, **LONG)
@@ -219,39 +220,47 @@ class AnalyseEvents:
         route: str,
         request: gr.Request | None,
     ) -> Iterator[Any]:
+        """All maps that come together, then the chosen one, then its verdict; silent once something newer was asked."""
         chosen = keys.known_key(state.analysis, chosen)
         empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
         if empty is not None:
             yield {self.outputs.details: card.pending_details(empty)}
             return
-        stopped = self.bench.stops.begin(session_of(request), kind)
+        choice = self.bench.stops.begin(session_of(request), "choice")
+        stopped = self.bench.stops.begin(session_of(request), "maps") if kind == "maps" else choice
         target = keys.target_of(state.analysis, chosen, reading)
         try:
-            scans = self.bench.scans(state)
             explained = self._maps(state, method, route, stopped)
-            explanation = self.bench.explanation(state, target, method, route, stopped)
-            if (chosen, explanation) not in explained:
-                explained = [pair for pair in explained if pair[0] != chosen] + [(chosen, explanation)]
+            if explained:
+                yield self._drawn(state, explained)
+            explanation = self.bench.explanation(state, target, method, route, choice)
+            explained = [pair for pair in explained if pair[0] != chosen] + [(chosen, explanation)]
             pending = card.UNJUDGED if route == "total" and explanation.strength else ""
             yield {
-                self.outputs.maps: maps.maps_panel(state, explained),
-                self.outputs.cards: card.cards_panel(state, scans),
+                **self._drawn(state, explained),
                 self.outputs.details: card.details_panel(state, explanation, None, pending),
                 self.outputs.footer: self.footer(state, maps=explanation.seconds),
             }
-            yield self._judged(state, explanation, route, stopped)
+            yield self._judged(state, explanation, route, choice)
         except StoppedError:
-            yield {self.outputs.details: card.pending_details(card.STOPPED)}
+            return
 
-    def _maps(self, state: ScreenState, method: str, route: str, stopped: Any) -> list[tuple[str, Any]]:
+    def _drawn(self, state: ScreenState, explained: list[tuple[str, Explanation]]) -> Update:
+        """The maps that are there, and the cards with what the gate does to every name."""
+        return {
+            self.outputs.maps: maps.maps_panel(state, explained),
+            self.outputs.cards: card.cards_panel(state, self.bench.scans(state)),
+        }
+
+    def _maps(self, state: ScreenState, method: str, route: str, stopped: Event) -> list[tuple[str, Explanation]]:
         """The maps that come from one computation; for slower methods only what was chosen is computed."""
         if method != DEFAULT_METHOD and not self._known(state, method, route):
             return []
         found = self.bench.explanations(state, method, route, stopped)
         pairs = list(zip(keys.keys_of(state.analysis), found, strict=False))  # a very long tweet has more names
-        return pairs[: len(keys.RELATIONS)] if state.closed else pairs
+        return [pair for pair in pairs if pair[0] in keys.RELATIONS] if state.closed else pairs
 
-    def _judged(self, state: ScreenState, explanation: Any, route: str, stopped: Any) -> Update:
+    def _judged(self, state: ScreenState, explanation: Explanation, route: str, stopped: Event) -> Update:
         """The verdict, and how long it took."""
         if route != "total" or explanation.strength == 0:
             note = card.ONE_ROUTE if route != "total" else ""

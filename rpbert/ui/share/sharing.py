@@ -117,7 +117,7 @@ class Sharing:
         stopped = self.bench.stops.begin(session_of(request), "save")
         explanations = self.bench.explanations(state, method, route, stopped)
         if state.closed:  # there is no map of a name then
-            explanations = explanations[: len(keys.RELATIONS)]
+            explanations = [one for one in explanations if one.target.span is None]
         judged: list[Exported] = []
         for one in progress.tqdm(explanations, desc="maps", unit="map"):
             judged.append((one, self.bench.verdict(state, one, stopped) if route == "total" else None))

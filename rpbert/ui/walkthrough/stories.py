@@ -7,8 +7,10 @@ written for: where a checkpoint does not do what a story is meant to show, the p
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rpbert.analyzer import Analysis, Entity
+from rpbert.explain.what_if import blank_picture
 from rpbert.model.gates import Gate
 from rpbert.model.pictures import open_picture
 from rpbert.shipped import ASSETS
@@ -25,7 +27,7 @@ CLEAR = 0.5  # lead from which the model is sure
 
 KINDS = {
     "decides": "the picture decides",
-    "irrelevant": "the picture is irrelevant, and the gate closes",
+    "irrelevant": "the picture does not fit the words, and the gate closes further than for one that does",
     "misleads": "the picture misleads",
     "unchanged": "the gate is open, and nothing changes",
     "ambiguous": "two readings are nearly equally good",
@@ -43,6 +45,7 @@ class Story:
     text: str
     picture: Path
     alt: str  # what the picture shows, for those who do not see it
+    other: Path  # another picture, for comparison; for the irrelevant one, the picture that fits
     gate: Gate
     name: str  # the words that are asked about; empty when the question is about the whole tweet
     truth: str  # what a reader calls `name`: an entity type or `NOT_A_NAME`
@@ -51,16 +54,28 @@ class Story:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the model says of a story, with the story's gate and with the gate closed."""
+    """What the model says of a story: with its picture, without any, with another one, and with a plain grey one."""
 
     shown: Analysis
     alone: Analysis
+    other: Analysis
+    grey: Analysis
+
+    @property
+    def without(self) -> tuple[Analysis, Analysis, Analysis]:
+        """All readings but the one with the story's own picture."""
+        return self.alone, self.other, self.grey
 
 
 def load_stories() -> list[Story]:
     """The stories in the order of the page."""
     rows = json.loads(STORIES.read_text(encoding="utf-8"))
-    return [Story(**{**row, "picture": SAMPLES / row["picture"], "readings": tuple(row["readings"])}) for row in rows]
+    return [_story(row) for row in rows]
+
+
+def _story(row: dict[str, Any]) -> Story:
+    files = {name: SAMPLES / row[name] for name in ("picture", "other")}
+    return Story(**{**row, **files, "readings": tuple(row["readings"])})
 
 
 def question(story: Story) -> str:
@@ -141,18 +156,28 @@ def outcome(story: Story, evidence: Evidence) -> str:
 
 
 def holds(story: Story, evidence: Evidence) -> bool:
-    """Whether the checkpoint does what the story is meant to show."""
-    shown, alone = reading_of(evidence.shown, story.name), reading_of(evidence.alone, story.name)
+    """Whether the checkpoint does what the story is meant to show, and its own picture is the reason.
+
+    So the claim is held against another picture, a grey one and none: what they do too is not this picture's doing.
+    """
+    shown = reading_of(evidence.shown, story.name)
+    others = [reading_of(analysis, story.name) for analysis in evidence.without]
     if story.kind == "decides":
-        return shown == story.truth != alone
+        return shown == story.truth and story.truth not in others
     if story.kind == "misleads":
-        return alone == story.truth != shown
-    if story.kind == "irrelevant":
-        return outcome(story, evidence) == "narrow"
+        return shown != story.truth and set(others) == {story.truth}
+    if story.kind == "irrelevant":  # and for the picture that fits it opens further
+        return outcome(story, evidence) == "narrow" and evidence.other.gate >= NARROW
     if story.kind == "unchanged":
-        found = bool(evidence.shown.entities)
-        return found and evidence.shown.gate > WIDE and outcome(story, evidence) == "same"
-    return shown != NOT_A_NAME and outcome(story, evidence) == "torn"
+        names = names_of(evidence.shown)
+        same = all(names_of(analysis) == names for analysis in evidence.without)
+        return bool(names) and evidence.shown.gate > WIDE and same
+    every = (evidence.shown, *evidence.without)
+    return all(_torn(entity_called(analysis, story.name)) for analysis in every)
+
+
+def _torn(entity: Entity | None) -> bool:
+    return entity is not None and lead_of(entity) < CLOSE
 
 
 def explain_outcome(story: Story, evidence: Evidence) -> list[str]:
@@ -192,8 +217,8 @@ def _about_the_gate(story: Story, evidence: Evidence) -> list[str]:
     how = {"narrow": "so little of it is let in", "half": "so part of it is let in", "wide": "so most of it is let in"}
     return [
         f"The gate is {gate:.2f} (a factor from 0 to 1), {how[outcome(story, evidence)]}. {changed}",
-        "A low gate says that the picture is not expected to add to the words. It does not say that the model noticed "
-        "that tweet and picture do not match: that is the other relation, and the words weigh much in both.",
+        f"With a picture that fits the words it is {evidence.other.gate:.2f}, with a plain grey one "
+        f"{evidence.grey.gate:.2f}.",
     ]
 
 
@@ -243,9 +268,9 @@ def story_panel(story: Story) -> str:
 
 
 def evidence_of(bench: Workbench, story: Story, checkpoint: int) -> Evidence:
-    """What a checkpoint says of a story, with its gate and with the gate closed."""
-    gates = (story.gate, "closed")
-    return Evidence(*(bench.analyse(story.text, story.picture, gate, checkpoint).analysis for gate in gates))
+    """What a checkpoint says of a story with each of the pictures, and without one."""
+    pictures = (story.picture, None, story.other, blank_picture())
+    return Evidence(*(bench.analyse(story.text, one, story.gate, checkpoint).analysis for one in pictures))
 
 
 def revealed(story: Story, evidence: Evidence, guessed: str) -> str:
@@ -259,6 +284,8 @@ def revealed(story: Story, evidence: Evidence, guessed: str) -> str:
         ways=[
             ("With the picture", evidence.shown.gate, _names(evidence.shown)),
             ("From the text alone", evidence.alone.gate, _names(evidence.alone)),
+            ("With another picture", evidence.other.gate, _names(evidence.other)),
+            ("With a plain grey picture", evidence.grey.gate, _names(evidence.grey)),
         ],
     )
 

@@ -53,7 +53,7 @@ class Others:
 
 def draw_what_if() -> tuple[Controls, Results, Others]:
     """All components, empty; call inside the tab."""
-    gr.HTML(render("note.html", note=INTRO))
+    gr.HTML(render("heading.html", heading="What if?") + render("note.html", note=INTRO))
     with gr.Row(elem_id="what-if-row"):
         with gr.Column(scale=4, min_width=320):
             text = gr.Textbox(label="Words of the tweet", lines=3, max_lines=8, elem_id="what-if-text")

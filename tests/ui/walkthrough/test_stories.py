@@ -63,9 +63,15 @@ def said(kind: str | None, gate: float, confidence: float = 0.8, second: float =
     return Analysis(TEXT, (), () if kind is None else (entity,), None, "soft", gate, (), (), {}, "made up")
 
 
+def evidence_from(shown: Analysis, alone: Analysis, other: Analysis | None = None) -> Evidence:
+    """Other pictures do what no picture does, if nothing else is said."""
+    return Evidence(shown, alone, other or alone, alone)
+
+
 def story(kind: str, truth: str = "PER") -> Story:
     readings = ("PER", "ORG", NOT_A_NAME)
-    return Story(kind, "Title", TEXT, SAMPLES / "cat_chelsea.jpg", "A cat.", "soft", "Chelsea", truth, readings)
+    pictures = (SAMPLES / "cat_chelsea.jpg", "A cat.", SAMPLES / "coffee.jpg")
+    return Story(kind, "Title", TEXT, *pictures, "soft", "Chelsea", truth, readings)
 
 
 CASES = [
@@ -75,14 +81,14 @@ CASES = [
     ("misleads", said("ORG", 0.6), said("PER", 0), "ORG", True),
     ("misleads", said(None, 0.6), said("PER", 0), NOT_A_NAME, True),
     ("misleads", said("LOC", 0.6), said("ORG", 0), "LOC", False),
-    ("irrelevant", said("PER", 0.2), said("PER", 0), "narrow", True),
+    ("irrelevant", said("PER", 0.2), said("PER", 0), "narrow", False),  # nothing is known to open it
     ("irrelevant", said("PER", 0.3), said("PER", 0), "half", False),
     ("irrelevant", said("PER", 0.9), said("PER", 0), "wide", False),
     ("unchanged", said("PER", 0.9), said("PER", 0), "same", True),
     ("unchanged", said("PER", 0.7), said("PER", 0), "same", False),
     ("unchanged", said("PER", 0.9), said("ORG", 0), "changed", False),
     ("unchanged", said(None, 0.9), said(None, 0), "same", False),
-    ("ambiguous", said("PER", 0.5, 0.5, 0.4), said("PER", 0), "torn", True),
+    ("ambiguous", said("PER", 0.5, 0.5, 0.4), said("PER", 0, 0.5, 0.4), "torn", True),
     ("ambiguous", said("PER", 0.5, 0.5, 0.3), said("PER", 0), "fairly", False),
     ("ambiguous", said("PER", 0.5, 0.8, 0.1), said("PER", 0), "sure", False),
 ]
@@ -92,7 +98,7 @@ CASES = [
 def test_outcome_and_claim_follow_the_numbers(
     kind: str, shown: Analysis, alone: Analysis, expected: str, claim: bool
 ) -> None:
-    evidence = Evidence(shown, alone)
+    evidence = evidence_from(shown, alone)
     assert outcome(story(kind), evidence) == expected
     assert holds(story(kind), evidence) is claim
     last = explain_outcome(story(kind), evidence)[-1]
@@ -100,28 +106,54 @@ def test_outcome_and_claim_follow_the_numbers(
     assert ("With this checkpoint it does not." in last) is not claim
 
 
+AGAINST_OTHERS = [
+    ("decides", said("PER", 0.6), said("ORG", 0), said("PER", 0.6), False),  # any picture does it
+    ("decides", said("PER", 0.6), said("ORG", 0), said("ORG", 0.6), True),
+    ("misleads", said("ORG", 0.6), said("PER", 0), said("ORG", 0.6), False),
+    ("misleads", said("ORG", 0.6), said("PER", 0), said("PER", 0.6), True),
+    ("irrelevant", said("PER", 0.2), said("PER", 0), said("PER", 0.7), True),
+    ("irrelevant", said("PER", 0.2), said("PER", 0), said("PER", 0.1), False),  # closed for every picture
+    ("unchanged", said("PER", 0.9), said("PER", 0), said("ORG", 0.9), False),
+    ("ambiguous", said("PER", 0.5, 0.5, 0.4), said("PER", 0, 0.5, 0.4), said("PER", 0.5, 0.9, 0.1), False),
+    ("ambiguous", said("PER", 0.5, 0.5, 0.4), said("PER", 0, 0.5, 0.4), said("PER", 0.5, 0.5, 0.4), True),
+]
+
+
+@pytest.mark.parametrize(("kind", "shown", "alone", "other", "claim"), AGAINST_OTHERS)
+def test_a_claim_falls_when_another_picture_does_the_same(
+    kind: str, shown: Analysis, alone: Analysis, other: Analysis, claim: bool
+) -> None:
+    assert holds(story(kind), evidence_from(shown, alone, other)) is claim
+
+
+def test_a_claim_falls_when_a_grey_picture_does_the_same() -> None:
+    shown, alone = said("PER", 0.6), said("ORG", 0)
+    assert holds(story("decides"), Evidence(shown, alone, alone, alone))
+    assert not holds(story("decides"), Evidence(shown, alone, alone, shown))
+
+
 def test_sentences_say_what_the_numbers_say() -> None:
-    same = " ".join(explain_outcome(story("decides"), Evidence(said("ORG", 0.6), said("ORG", 0))))
+    same = " ".join(explain_outcome(story("decides"), evidence_from(said("ORG", 0.6), said("ORG", 0))))
     assert "does not change the reading" in same
-    helped = " ".join(explain_outcome(story("decides"), Evidence(said("PER", 0.6), said("ORG", 0))))
+    helped = " ".join(explain_outcome(story("decides"), evidence_from(said("PER", 0.6), said("ORG", 0))))
     assert "From the text alone, “Chelsea” is an organisation (ORG); with the picture, a person (PER)" in helped
     assert "puts the model right" in helped
-    misled = " ".join(explain_outcome(story("misleads"), Evidence(said("ORG", 0.6), said("PER", 0))))
+    misled = " ".join(explain_outcome(story("misleads"), evidence_from(said("ORG", 0.6), said("PER", 0))))
     assert "astray" in misled
-    lead = " ".join(explain_outcome(story("ambiguous"), Evidence(said("PER", 0.6, 0.5, 0.42), said("PER", 0))))
+    lead = " ".join(explain_outcome(story("ambiguous"), evidence_from(said("PER", 0.6, 0.5, 0.42), said("PER", 0))))
     assert "0.50" in lead
     assert "0.42" in lead
     assert "lead is 0.08" in lead
-    moved = " ".join(explain_outcome(story("unchanged"), Evidence(said("PER", 0.9, 0.8), said("PER", 0))))
+    moved = " ".join(explain_outcome(story("unchanged"), evidence_from(said("PER", 0.9, 0.8), said("PER", 0))))
     assert "changes by at most 0.05" in moved  # from 0.75 without the picture
 
 
 def test_the_reveal_judges_the_guess() -> None:
-    evidence = Evidence(said("PER", 0.6), said("ORG", 0))
+    evidence = evidence_from(said("PER", 0.6), said("ORG", 0))
     right = revealed(story("decides"), evidence, "PER")
     assert "✓ Your prediction was right.</strong> The model’s answer: As a person (PER)." in right
     assert "✗ Your prediction was not right." in revealed(story("decides"), evidence, "ORG")
-    unforeseen = revealed(story("decides"), Evidence(said("MISC", 0.6), said("ORG", 0)), "PER")
+    unforeseen = revealed(story("decides"), evidence_from(said("MISC", 0.6), said("ORG", 0)), "PER")
     assert "As another kind of name (MISC), which was not among the answers" in unforeseen
 
 
@@ -131,4 +163,4 @@ def test_what_a_story_says_is_escaped() -> None:
     assert "<b>Chelsea" not in panel
     assert "<cat>" not in panel
     assert "“<b>” when" in question(nasty), "labels are plain text, which gradio escapes"
-    assert "“<b>”" not in revealed(nasty, Evidence(said("PER", 0.6), said("ORG", 0)), "PER")
+    assert "“<b>”" not in revealed(nasty, evidence_from(said("PER", 0.6), said("ORG", 0)), "PER")

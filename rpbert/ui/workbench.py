@@ -39,6 +39,7 @@ class ScreenState:
     picture: Image.Image | None  # RGB, as large as the page shows it
     checkpoint: int  # which of the workbench's
     key: str  # of everything that decides the analysis
+    belongs_prior: float = 1.0  # share of pictures that the checkpoint takes to belong before it has looked
     sample: str | None = None  # id of the example whose picture it is; None for an upload
 
     @property
@@ -88,7 +89,10 @@ class Workbench:
             key = _key(str(checkpoint), analyzer.identity, text, str(gate), content, "\n".join(prepared.warnings))
             analysis = self.cache.get((key, "analysis"), lambda: analyzer.predict(prepared, gate))
             alone = self.words_alone(text, checkpoint)
-        return ScreenState(analysis, alone, prepared, _small(opened), checkpoint, key, sample if opened else None)
+        prior = analyzer.model.config.belongs_prior
+        return ScreenState(
+            analysis, alone, prepared, _small(opened), checkpoint, key, prior, sample if opened else None
+        )
 
     def words_alone(self, text: str, checkpoint: int = 0) -> Analysis:
         """The tweet without a picture: quick enough to follow somebody who types. Raises `UserError`."""

@@ -43,7 +43,10 @@ def card_of(state: ScreenState, key: str, scans: Sequence[GateScan]) -> dict[str
     """One card, by its parts."""
     entity = entity_of(state.analysis, key)
     if entity is None:
-        return {"key": key, "heading": RELATION_HEADINGS[key], "type": None, "sentences": [GLOSSARY[key]]}
+        sentences = [GLOSSARY[key]]
+        if key == "belongs":
+            sentences.append(f"Before it looks, the model takes it that {state.belongs_prior:.0%} of pictures belong.")
+        return {"key": key, "heading": RELATION_HEADINGS[key], "type": None, "sentences": sentences}
     other = entity.runner_up
     line = next(one for one in name_lines(state.analysis, state.alone, state.closed) if one.key == key)
     was = f" The words alone say: {line.effect.removeprefix('was ')}." if line.changed and line.effect else ""

@@ -73,7 +73,7 @@ def test_a_verdict_says_both_order_and_size(beaten: int, strength: float, sign: 
 
 def test_attention_side_by_side() -> None:
     before, after = PassAttention(flat(0.01), 0.49), PassAttention(flat(0), 0.0)
-    panel = card.attention_panel(on_screen(RESULT), Attention(NameSpan(0, 1, "Bob"), before, after, 0.7))
+    panel = card.attention_panel(on_screen(RESULT), Attention(NameSpan(0, 1, "Bob"), before, after, 0.7, 49))
     assert panel.count("<figure>") == 2
     assert "49 %" in panel
     assert "hidden here" in panel

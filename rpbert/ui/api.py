@@ -19,16 +19,14 @@ from rpbert.explain.requests import JudgedMap, check_method_and_route, explanati
 from rpbert.explain.walkthrough import walk
 from rpbert.explain.what_if import blank_picture, differences
 from rpbert.model.configuration import REGIONS
-from rpbert.model.gates import NAMED_GATES
 from rpbert.ui.picture_input import PictureInput, picture_input
-from rpbert.ui.what_if.view import AS_ANALYSED, BLANK, CELLS, WITHOUT
+from rpbert.ui.what_if.view import AS_ANALYSED, BLANK, CELLS, WITHOUT, changed_scene
 from rpbert.ui.workbench import Workbench
 
 # Long work takes turns with everybody else's (`rpbert.ui.turns`).
 RUN: dict[str, Any] = {"concurrency_id": "api", "concurrency_limit": 8}
-# What a parameter may be; a gate may also be a number.
+# What a parameter may be; a gate may also be a number, so its description says it.
 CHOICES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("gate", "gate_before", "gate_after"), NAMED_GATES),
     "method": tuple(METHODS),
     "route": ROUTES,
     "picture_after": (AS_ANALYSED, WITHOUT, BLANK),
@@ -105,9 +103,11 @@ class Endpoints:
         gate_after: str = "",
         picture_after: str = AS_ANALYSED,
         hidden_cells: str = "",
+        scene_text_after: str = AS_ANALYSED,
     ) -> dict[str, Any]:
-        """Read a tweet twice, the second time with another gate, without its picture, with a blank one, or with cells
-        of its picture hidden, and say what became of each name: same, relabelled, appeared or lost.
+        """Read a tweet twice, the second time with another gate, without its picture, with a blank one, with cells of
+        its picture hidden, or with other words in it, and say what became of each name: same, relabelled, appeared or
+        lost.
 
         Args:
             text: the tweet
@@ -116,11 +116,12 @@ class Endpoints:
             gate_after: gate of the second reading; empty: the same
             picture_after: picture of the second reading: same, without or blank (plain grey)
             hidden_cells: cells hidden in the second reading, as A1 B3 (column A to G, row 1 to 7) or numbers 0 to 48
+            scene_text_after: words in the picture in the second reading, a line each; empty: none; same: as they are
         """
         hidden = parse_cells(hidden_cells)
         with self.turns.short():
             prepared = self.analyzer.prepare(text, image)
-            changed = self._changed(prepared, picture_after)
+            changed = self._changed(prepared, picture_after, scene_text_after)
             before = self.analyzer.predict(prepared, gate_before or "soft")
             after = self.analyzer.predict(changed, gate_after or before.gate_setting, hidden)
         return {
@@ -129,13 +130,19 @@ class Endpoints:
             "differences": [asdict(difference) for difference in differences(before, after)],
         }
 
-    def _changed(self, prepared: Prepared, picture: str) -> Prepared:
-        """The tweet of `prepared` with the picture of the second reading."""
-        if picture == AS_ANALYSED:
-            return prepared
-        if picture not in (WITHOUT, BLANK):
+    def _changed(self, prepared: Prepared, picture: str, words: str) -> Prepared:
+        """The tweet of `prepared` with the picture of the second reading, and the words in it."""
+        if picture not in CHOICES["picture_after"]:
             raise UserError(f"The picture {picture!r} is not known: choose one of {AS_ANALYSED}, {WITHOUT}, {BLANK}.")
-        return self.analyzer.prepare(prepared.text, blank_picture() if picture == BLANK else None)
+        changed = prepared
+        if picture != AS_ANALYSED:
+            changed = self.analyzer.prepare(prepared.text, blank_picture() if picture == BLANK else None)
+        if words == AS_ANALYSED:
+            return changed
+        if changed.pictures is None:
+            raise UserError("There is no picture whose words could be changed. Please add a picture.")
+        scene = changed_scene(changed.scene, words)
+        return changed if scene is None else self.analyzer.changed(changed, changed.text, scene)
 
     @mistakes_told()
     def walk(self, text: str, image: str | None = None, gate: str = "soft") -> dict[str, Any]:

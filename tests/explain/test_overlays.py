@@ -32,7 +32,7 @@ def test_raising_is_amber_and_lowering_violet_where_the_cell_is() -> None:
     assert red > 128 > blue
     red, _, blue = draw_overlay(GREY, grid_with(1, 5, -1.0), 1.0).getpixel(place)
     assert blue > 128 > red
-    assert draw_overlay(GREY, grid_with(1, 5, 1.0), 1.0).getpixel((50, 300)) == (128, 128, 128)
+    assert draw_overlay(GREY, grid_with(1, 5, 1.0), 1.0).getpixel((50, 320)) == (128, 128, 128)
 
 
 def test_sign_is_drawn_too() -> None:
@@ -55,7 +55,7 @@ def test_the_two_colours_are_told_apart_in_greyscale_on_any_picture(shade: int) 
     picture = Image.new("RGB", (700, 350), (shade,) * 3)
     plain, up, down = (
         luminance(draw_overlay(picture, grid_with(1, 5, value), 1.0).getpixel(place))
-        for value, place in ((1.0, (50, 300)), (1.0, (515, 90)), (-1.0, (515, 90)))
+        for value, place in ((1.0, (50, 320)), (1.0, (515, 90)), (-1.0, (515, 90)))
     )
     assert up > plain > down
     assert up - down > 80

@@ -110,6 +110,13 @@ def test_what_if_there_were_another_picture_or_none(client: Client, analyzer: An
     assert close(timeless(blank["after"]), timeless(analyzer.analyze(TWEET, blank_picture()).to_json()))
 
 
+def test_what_if_the_picture_said_something_else(client: Client, analyzer: Analyzer) -> None:
+    found = ask(client, "/what_if", scene_text_after="PARIS\nFRANCE")
+    assert [line["text"] for line in found["after"]["scene_text"]] == ["PARIS", "FRANCE"]
+    assert found["before"]["scene_text"] == analyzer.analyze(TWEET, ASTRONAUT).to_json()["scene_text"]
+    assert ask(client, "/what_if", scene_text_after="")["after"]["scene_text"] == []
+
+
 def test_walk_takes_the_way_of_the_prediction(client: Client, analyzer: Analyzer) -> None:
     found, analysis = ask(client, "/walk", gate="0.25"), analyzer.analyze(TWEET, ASTRONAUT, 0.25)
     assert found["gate"] == {"setting": 0.25, "value": 0.25, "masked": False}
@@ -126,7 +133,12 @@ def test_walk_takes_the_way_of_the_prediction(client: Client, analyzer: Analyzer
         ("/explain", {"route": "scenic"}, "route 'scenic' is not known"),
         ("/explain", {"target": "Madrid"}, "does not stand in the tweet"),
         ("/what_if", {"hidden_cells": "H9"}, "no cell 'H9'"),
-        ("/what_if", {"hidden_cells": "A1", "picture_after": "without"}, "no picture whose cells could be hidden"),
+        (
+            "/what_if",
+            {"hidden_cells": "A1", "picture_after": "without"},
+            "no picture in which something could be hidden",
+        ),
+        ("/what_if", {"scene_text_after": "HI", "picture_after": "without"}, "no picture whose words"),
         ("/what_if", {"picture_after": "mine"}, "picture 'mine' is not known: choose one of same, without, blank"),
         ("/what_if", {"gate_after": "ajar"}, "gate 'ajar' is not known"),
         ("/walk", {"gate": "1.5"}, "gate '1.5' is not known"),

@@ -16,11 +16,11 @@ from rpbert.model.configuration import GRID
 CellRows = Sequence[Sequence[float]]
 LineWorth = tuple[Sequence[tuple[float, float]], float]  # four corners in shares of width and height, and the worth
 
-RAISES = (255, 176, 0)
-LOWERS = (58, 32, 160)
+RAISES = (255, 200, 0)
+LOWERS = (50, 0, 140)
 MAX_SIDE = 900  # pixels of the overlay's longer side
 MAX_OPACITY = 0.85
-MIDDLE, CONTRAST = 128, 0.6  # of the grey picture below: no white that hides amber, no black that hides violet
+MIDDLE, CONTRAST = 128, 0.45  # of the grey picture below: no white that hides amber, no black that hides violet
 MARK_FROM = 0.4  # cells at least this strong, as a share of the scale, carry a sign
 MARGIN = 64  # pixels of the strip below a drawing, for its title and its colour bar
 ROWS = ("top", "upper", "upper", "middle", "lower", "lower", "bottom")

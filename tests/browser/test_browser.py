@@ -198,8 +198,10 @@ def test_without_a_picture_no_picture_controls_remain(page: Page) -> None:
     expect(page.locator("#figure")).to_contain_text("No picture.")
     expect(page.locator("#relation")).to_contain_text("the words were read alone")
     assert page.locator(".map-tools, .colour-bar, .meters, .line-effect").count() == 0
-    for words in ("open", "closed"):
-        assert page.locator("#relation").get_by_text(words).count() == 0
+    for part in ("#experts", "#remove", "#ask"):
+        expect(page.locator(part)).not_to_be_visible()
+    page.locator("#examples .example").first.click()
+    expect(page.locator("#experts")).to_be_visible()
 
 
 def test_the_gate_is_told_and_other_readings_are_explained(page: Page) -> None:

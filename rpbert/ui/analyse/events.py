@@ -64,7 +64,9 @@ class AnalyseEvents:
             self.outputs.maps,
         ]
         shown += [self.outputs.details, self.outputs.ask, self.outputs.footer]
-        self.results = [self.state, self.chosen, self.fresh, self.address, self.experts.reading, *shown, *self.tests]
+        with_picture = [self.experts.box, self.inputs.remove]
+        states = [self.state, self.chosen, self.fresh, self.address]
+        self.results = [*states, self.experts.reading, *with_picture, *shown, *self.tests]
         self.explained = [self.outputs.maps, self.outputs.cards, self.outputs.details, self.outputs.footer]
 
     def wire(self) -> None:
@@ -163,6 +165,8 @@ class AnalyseEvents:
             self.fresh: state.key,
             self.address: to_query(place_of(state, chosen, method)),
             self.experts.reading: gr.update(choices=keys.readings_of(analysis, chosen), value=keys.AS_FOUND),
+            self.experts.box: gr.update(visible=state.picture is not None),
+            self.inputs.remove: gr.update(visible=state.picture is not None),
             outputs.message: gr.update(value="", visible=False),
             outputs.figure: figure_panel(state, "" if sample is None else sample.alt),
             outputs.names: view.names_panel(state, chosen),

@@ -50,8 +50,9 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Experts:
-    """What is folded: gate, method, other readings, tests of a map."""
+    """What is folded: gate, method, other readings, tests of a map; not there without a picture."""
 
+    box: gr.Accordion
     gate: gr.Radio
     fixed: gr.Slider
     reading: gr.Dropdown
@@ -124,7 +125,7 @@ def draw_outputs(state: ScreenState, alt: str, explained: list[tuple[str, Explan
 def draw_experts(state: ScreenState) -> Experts:
     """Gate, method, route, other readings, and the tests of a map; folded."""
     first = keys.first_key(state.analysis)
-    with gr.Accordion("For experts: gate, method, “why not …?”", open=False, elem_id="experts"):
+    with gr.Accordion("For experts: gate, method, “why not …?”", open=False, elem_id="experts") as box:
         gate = gr.Radio(GATE_CHOICES, value="soft", label="Gate: how much of the picture is let in", elem_id="gate")
         fixed = gr.Slider(0, 1, value=0.5, step=0.05, label="Gate value (0 to 1)", visible=False, elem_id="fixed")
         with gr.Row():
@@ -145,4 +146,6 @@ def draw_experts(state: ScreenState) -> Experts:
             stop = gr.Button("Stop what is running", size="sm", elem_id="stop")
         attention, methods = gr.HTML(elem_id="attention"), gr.HTML(elem_id="methods")
         stability = gr.HTML(elem_id="stability")
-    return Experts(gate, fixed, reading, method, route, stop, attend, attention, compare, methods, steady, stability)
+    return Experts(
+        box, gate, fixed, reading, method, route, stop, attend, attention, compare, methods, steady, stability
+    )

@@ -2,7 +2,7 @@
    It reads data attributes that the templates wrote, and writes text with textContent only. */
 (() => {
   "use strict";
-  const RAISES = "255, 176, 0", LOWERS = "58, 32, 160", OPACITY = 0.85;
+  const RAISES = "255, 200, 0", LOWERS = "50, 0, 140", OPACITY = 0.85;
   const TYPED = 150, RESTED = 1200; // milliseconds
   const KEPT = "rpbert-picture", KEEP_AT_MOST = 3e6; // an own picture outlives a reload, in this browser tab alone
   const find = (selector, within = document) => within.querySelector(selector);

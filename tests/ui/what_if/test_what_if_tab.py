@@ -142,7 +142,7 @@ def test_the_table_says_in_words_what_became_of_each_name() -> None:
 
 def test_the_table_without_names_or_picture() -> None:
     alone = replace(analysis(gate=0.0), relation=None)
-    table = rows(view.comparison_table(analysis(), alone))
+    table = rows(difference_table(analysis(), alone, BEFORE_AND_AFTER))
     assert table[0] == ["No names on either side", "–", "–", "= same"]
     assert ["P(adds)", "0.700", "no picture", "◂ lost"] in table
 

@@ -8,8 +8,8 @@ these into assets/stories.json. A kind for which nothing holds keeps the story i
 """
 
 import argparse
-import itertools
 import json
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
-from find_examples import FITTING, FRAMES, Album
+from find_examples import Album, tweets
 
 from rpbert.analyzer import Analyzer
 from rpbert.explain.what_if import blank_picture
@@ -29,16 +29,15 @@ GREY = "grey"
 READINGS = {"PER": ("PER", "LOC", "ORG"), "LOC": ("PER", "LOC", "ORG"), "MISC": ("MISC", "PER", "ORG")}
 
 
-def candidates(pictures: list[str]) -> Iterator[Story]:
-    """Every tweet with its own picture and another one, as a story of every kind."""
+def candidates(pictures: list[str], limit: int | None) -> Iterator[Story]:
+    """Tweets in a mixed order, each with its own picture and another one, as a story of every kind."""
     alts = {sample.picture.name: sample.alt for sample in load_samples() if sample.picture is not None}
-    for fitting, (truth, names) in FITTING.items():
-        if fitting not in pictures:
-            continue
-        for name, frame, other in itertools.product(names, FRAMES, pictures):
+    mixed = [tweet for tweet in tweets() if tweet[3] in pictures]
+    random.Random(0).shuffle(mixed)
+    for text, name, truth, fitting in mixed[:limit]:
+        for other in pictures:
             if other == fitting:
                 continue
-            text = frame.format(name)
             for kind in KINDS:
                 # The picture that misleads, or that is irrelevant, is the one that does not fit.
                 own, beside = (other, fitting) if kind in ("misleads", "irrelevant") else (fitting, other)
@@ -70,7 +69,7 @@ def search(album: Album, limit: int | None) -> dict[str, list[tuple[float, Story
             read[text, picture] = album.analyzer.analyze(text) if not picture else album.beside(text, picture)
         return read[text, picture]
 
-    for story in itertools.islice(candidates([name for name in album.seen if name != GREY]), limit):
+    for story in candidates([name for name in album.seen if name != GREY], limit):
         places = (story.picture.name, "", story.other.name, GREY)
         evidence = Evidence(*(beside(story.text, place) for place in places))
         if holds(story, evidence):
@@ -87,7 +86,7 @@ def to_json(story: Story) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", default=str(DEFAULT_CHECKPOINT))
-    parser.add_argument("--limit", type=int, help="only the first N candidates")
+    parser.add_argument("--limit", type=int, help="only N tweets, picked at random")
     parser.add_argument("--write", action="store_true", help="write the best of each kind into assets/stories.json")
     arguments = parser.parse_args()
     album = Album(Analyzer.from_pretrained(arguments.checkpoint), Path(ASSETS / "samples"))

@@ -17,6 +17,8 @@ Result = TypeVar("Result")
 
 def size_of(value: Any) -> int:
     """About how many bytes a result holds: tensors and pictures by their content, everything else part by part."""
+    if isinstance(value, torch.nn.Module):
+        return 0  # the model, which is loaded once, whoever holds it
     if isinstance(value, torch.Tensor):
         return value.element_size() * value.nelement()
     if isinstance(value, Image.Image):

@@ -40,6 +40,14 @@ def test_sizes() -> None:
     assert size_of({"a": torch.zeros(10, 10)}) > 400
 
 
+def test_the_model_counts_for_nobody_but_what_was_computed_with_it_does() -> None:
+    class Curves:
+        def __init__(self) -> None:
+            self.model, self.means = torch.nn.Linear(1000, 1000), torch.zeros(100)
+
+    assert 400 < size_of(Curves()) < 2000
+
+
 def test_two_who_ask_at_once_wait_for_one_computation() -> None:
     cache, made, going = Cache(), [], threading.Event()
 

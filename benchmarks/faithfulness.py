@@ -22,11 +22,13 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
-from rpbert.analyzer import Analysis, Analyzer
+from rpbert.analysis import Analysis
+from rpbert.analyzer import Analyzer
 from rpbert.cli.options import add_checkpoint, positive
 from rpbert.errors import UserError
 from rpbert.explain.faithfulness import PerturbationCurves, Verdict
-from rpbert.explain.methods import METHODS, Explanation, Reader, explain
+from rpbert.explain.methods import METHODS, Explanation, explain
+from rpbert.explain.perturbed import PerturbedModel
 from rpbert.explain.targets import ADDS, Target, name_target
 from rpbert.model.configuration import GRID
 
@@ -94,14 +96,14 @@ def read_pair(analyzer: Analyzer, row: dict[str, Any], images: Path, tallies: di
         if abs(entity.confidence - entity.confidence_without_picture) >= MOVED
     ]
     targets = [ADDS, *moved]
-    reader = Reader(analyzer, prepared, targets, "soft")
+    perturbed = PerturbedModel(analyzer, prepared, targets, "soft")
     curves: dict[bool, PerturbationCurves] = {}  # with lines of words as features, or without
     boxes = boxes_of(row, analysis)
     for method, tally in tallies.items():
         explanations = explain(analyzer, prepared, targets, method)
         lines = explanations[0].lines is not None
         if lines not in curves:
-            curves[lines] = PerturbationCurves(reader, lines)
+            curves[lines] = PerturbationCurves(perturbed, lines)
         for explanation, verdict in zip(explanations, curves[lines].verdicts(explanations), strict=True):
             kind = "relation" if explanation.target == ADDS else "entity"
             tally.verdicts[kind].append(verdict)

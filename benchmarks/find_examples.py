@@ -15,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
-from rpbert.analyzer import Analysis, Analyzer, Prepared
+from rpbert.analysis import Analysis
+from rpbert.analyzer import Analyzer, Prepared
 from rpbert.shipped import ASSETS, DEFAULT_CHECKPOINT
 
 FRAMES = (

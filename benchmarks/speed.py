@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the packa
 
 from rpbert.analyzer import Analyzer
 from rpbert.explain.faithfulness import PerturbationCurves
-from rpbert.explain.methods import METHOD_NAMES, METHODS, Reader, explain
+from rpbert.explain.methods import METHOD_NAMES, METHODS, explain
+from rpbert.explain.perturbed import PerturbedModel
 from rpbert.explain.targets import targets_of
 from rpbert.explain.what_if import scan_gate
 from rpbert.model.pictures import open_picture
@@ -72,7 +73,7 @@ def main() -> None:
             )
     for name, some in (("a relation's", targets[:1]), ("a name's", targets[1:])):
         rows[f"the verdict on {name} map"] = median_ms(
-            lambda some=some: PerturbationCurves(Reader(analyzer, prepared, some, "soft")).verdict(
+            lambda some=some: PerturbationCurves(PerturbedModel(analyzer, prepared, some, "soft")).verdict(
                 explain(analyzer, prepared, some)[0]
             ),
             few,

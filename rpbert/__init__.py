@@ -7,14 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rpbert.analyzer import Analysis, Analyzer
+    from rpbert.analysis import Analysis
+    from rpbert.analyzer import Analyzer
     from rpbert.model.configuration import RpBertConfig
     from rpbert.model.modeling import RpBert
 
 __all__ = ["Analysis", "Analyzer", "RpBert", "RpBertConfig"]
 
 _HOMES = {
-    "Analysis": "rpbert.analyzer",
+    "Analysis": "rpbert.analysis",
     "Analyzer": "rpbert.analyzer",
     "RpBert": "rpbert.model.modeling",
     "RpBertConfig": "rpbert.model.configuration",

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from rpbert.analysis import Alternative, Analysis, Entity, PairRelation
 from rpbert.errors import UserError
 from rpbert.model.checkpoint import checkpoint_identity, load_checkpoint
 from rpbert.model.configuration import ENTITY_TYPES
@@ -32,69 +33,6 @@ from rpbert.model.scene_text import SceneLine, SceneTextReader
 from rpbert.model.texts import Word, collate_pieces, mostly_foreign, split_words, to_pieces
 
 CACHED_PICTURES = 64  # 250 KB each for `mini`
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Another reading of a span: its type, or None for "not a name", and its probability."""
-
-    type: str | None
-    probability: float
-
-
-@dataclass(frozen=True)
-class Entity:
-    """A name in the tweet; `text[start:end]` of the text as pasted."""
-
-    text: str
-    start: int
-    end: int
-    type: str
-    confidence: float  # P(exactly this span has exactly this type), from the CRF
-    runner_up: Reading  # the best other reading of the same words
-    confidence_without_picture: float  # the same probability when the gate is closed
-    first_word: int
-    end_word: int  # exclusive
-
-
-@dataclass(frozen=True)
-class PairRelation:
-    """What pass 1 says of tweet and picture, as probabilities."""
-
-    belongs: float | None  # the picture goes with this tweet; None for a model that does not ask, as the paper's
-    image_adds: float  # it belongs and adds to the tweet's meaning; also the soft gate
-    text_represented: float  # it belongs and shows what the tweet says
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """The result for one tweet."""
-
-    text: str
-    words: tuple[Word, ...]
-    entities: tuple[Entity, ...]
-    relation: PairRelation | None  # None without a picture
-    gate_setting: Gate
-    gate: float  # the factor on the picture; 0 when closed or without a picture
-    scene_text: tuple[SceneLine, ...]  # the words in the picture that the model read
-    warnings: tuple[str, ...]
-    seconds: dict[str, float]  # reading (with the CNN) and model (the passes)
-    checkpoint: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, as the command line and the API give them."""
-        return {
-            "entities": [asdict(entity) for entity in self.entities],
-            "relation": None if self.relation is None else asdict(self.relation),
-            "scene_text": [asdict(line) for line in self.scene_text],
-            "gate": self.gate,
-            "gate_setting": self.gate_setting,
-            "text": self.text,
-            "words": [asdict(word) for word in self.words],
-            "warnings": list(self.warnings),
-            "seconds": self.seconds,
-            "checkpoint": self.checkpoint,
-        }
 
 
 @dataclass(frozen=True)
@@ -280,7 +218,7 @@ class Analyzer:
                     end=stop,
                     type=kind,
                     confidence=probabilities[readings.index(kind)],
-                    runner_up=Reading(second, others[second]),
+                    runner_up=Alternative(second, others[second]),
                     confidence_without_picture=without[0],
                     first_word=first,
                     end_word=end,

@@ -2,7 +2,8 @@
 
 from PIL import Image
 
-from rpbert.analyzer import Analysis, Entity, PairRelation, Prepared, Reading
+from rpbert.analysis import Alternative, Analysis, Entity, PairRelation
+from rpbert.analyzer import Prepared
 from rpbert.explain.methods import Explanation, Grid
 from rpbert.explain.targets import Target
 from rpbert.model.texts import split_words
@@ -17,7 +18,7 @@ def flat(value: float) -> Grid:
 
 def entity(text: str, kind: str) -> Entity:
     start = TEXT.index(text)
-    return Entity(text, start, start + len(text), kind, 0.9, Reading(None, 0.05), 0.8, 0, 1)
+    return Entity(text, start, start + len(text), kind, 0.9, Alternative(None, 0.05), 0.8, 0, 1)
 
 
 def analysis(*entities: Entity, gate: float = 0.7, setting: str = "soft", warnings: tuple[str, ...] = ()) -> Analysis:

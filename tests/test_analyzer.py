@@ -40,7 +40,7 @@ def test_confidence_runner_up_and_without_picture_are_probabilities(analyzer: An
     for entity in analysis.entities:
         assert 0 < entity.confidence <= 1
         assert entity.runner_up.type != entity.type
-        # Readings of the same words exclude each other.
+        # TeacherEmissions of the same words exclude each other.
         assert entity.confidence + entity.runner_up.probability <= 1 + 1e-5
     alone = {entity.text: entity.confidence for entity in analyzer.analyze(TWEET).entities}
     for entity in analysis.entities:
@@ -181,7 +181,7 @@ def test_what_the_model_was_not_made_for_is_told(analyzer: Analyzer, tmp_path: P
 SIGN = SceneLine("NASA", 0.9, 0.1, ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))
 
 
-class Reading:
+class ReaderDouble:
     """Stands in for the reader: finds what it was given, and counts."""
 
     def __init__(self, *lines: SceneLine) -> None:
@@ -199,8 +199,8 @@ def tiny(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> Analyzer:
 
 
 @pytest.fixture
-def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
-    made = Reading(SIGN, line("meet obama"))
+def reading(monkeypatch: pytest.MonkeyPatch) -> ReaderDouble:
+    made = ReaderDouble(SIGN, line("meet obama"))
     monkeypatch.setattr("rpbert.analyzer.SceneTextReader", lambda: made)
     return made
 
@@ -227,7 +227,7 @@ def test_a_poster_through_the_shipped_checkpoint(analyzer: Analyzer) -> None:
 
 
 def test_a_picture_is_looked_at_and_read_once(
-    tiny: Analyzer, reading: Reading, monkeypatch: pytest.MonkeyPatch
+    tiny: Analyzer, reading: ReaderDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[int] = []
     regions = tiny.model.region_encoder.regions
@@ -241,7 +241,7 @@ def test_a_picture_is_looked_at_and_read_once(
     assert (len(looked), reading.count) == (3, 3)
 
 
-def test_lines_that_are_given_are_not_read(tiny: Analyzer, reading: Reading) -> None:
+def test_lines_that_are_given_are_not_read(tiny: Analyzer, reading: ReaderDouble) -> None:
     picture = Image.new("RGB", (32, 32), "red")
     assert tiny.prepare("meet obama", picture, [SIGN]).scene == (SIGN,)
     assert reading.count == 0
@@ -252,7 +252,7 @@ def test_lines_that_are_given_are_not_read(tiny: Analyzer, reading: Reading) -> 
 
 
 def test_the_picture_seen_longest_ago_is_forgotten_first(
-    tiny: Analyzer, reading: Reading, monkeypatch: pytest.MonkeyPatch
+    tiny: Analyzer, reading: ReaderDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rpbert.analyzer.CACHED_PICTURES", 2)
     pictures = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue", "green")]
@@ -265,7 +265,7 @@ def test_the_picture_seen_longest_ago_is_forgotten_first(
     assert reading.count == 4
 
 
-def test_words_in_the_picture_change_the_reading(tiny: Analyzer, reading: Reading) -> None:
+def test_words_in_the_picture_change_the_reading(tiny: Analyzer, reading: ReaderDouble) -> None:
     picture = Image.new("RGB", (32, 32), "red")
     read, unread = tiny.prepare("meet obama", picture), tiny.prepare("meet obama", picture, [])
     assert (len(read.scene), len(unread.scene)) == (2, 0)
@@ -337,7 +337,7 @@ def test_a_model_that_does_not_read_words_in_pictures_starts_no_reader(
 
 @pytest.mark.parametrize("animated", [False, True])
 def test_a_changed_text_is_as_if_it_had_been_prepared_with_the_picture(
-    tiny: Analyzer, reading: Reading, tmp_path: Path, animated: bool, monkeypatch: pytest.MonkeyPatch
+    tiny: Analyzer, reading: ReaderDouble, tmp_path: Path, animated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "picture.gif", save_all=animated, append_images=frames[1:] if animated else [])

@@ -73,12 +73,12 @@ def test_pairs(
 ) -> None:
     read: list[Image.Image] = []
 
-    class Reader:
+    class PerturbedModel:
         def read(self, image: Image.Image) -> tuple[SceneLine, ...]:
             read.append(image)
             return (SceneLine("Ana", 0.9, 0.1),)
 
-    monkeypatch.setattr(scene_lines, "SceneTextReader", Reader)
+    monkeypatch.setattr(scene_lines, "SceneTextReader", PerturbedModel)
     result = evaluated(corpus / "dev.jsonl", checkpoint, tmp_path, "--cache", str(tmp_path))
     assert len(read) == len(COLOURS)  # the words in the pictures are read, and kept for the next time
     table = capsys.readouterr().out

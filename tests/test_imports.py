@@ -9,7 +9,10 @@ import rpbert
 
 PACKAGE = Path(rpbert.__file__).parent
 # From the ground up; a room may import itself and those before it.
-ROOMS = ("errors", "shipped", "model", "data", "evaluation", "training", "analyzer", "explain", "ui", "cli")
+ROOMS = (
+    *("errors", "shipped", "model", "data", "evaluation", "training"),
+    *("analysis", "analyzer", "explain", "ui", "cli"),
+)
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 

@@ -4,12 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from rpbert.analyzer import Analysis, Analyzer
+from rpbert.analysis import Analysis
+from rpbert.analyzer import Analyzer
 from rpbert.cli.options import add_checkpoint, add_gate, add_tweet
 from rpbert.errors import UserError
 from rpbert.explain.faithfulness import PerturbationCurves
-from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, Explanation, Reader, explain
+from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, Explanation, explain
 from rpbert.explain.overlays import describe_grid, draw_overlay
+from rpbert.explain.perturbed import PerturbedModel
 from rpbert.explain.requests import JudgedMap, check_method_and_route, explanations_to_json, requested_targets
 from rpbert.explain.stability import measure_stability
 from rpbert.model.gates import parse_gate
@@ -51,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     curves = None
     if arguments.verdict:
         lines = explanations[0].lines is not None
-        curves = PerturbationCurves(Reader(analyzer, prepared, targets, gate), lines)
+        curves = PerturbationCurves(PerturbedModel(analyzer, prepared, targets, gate), lines)
     judged = [
         JudgedMap(
             explanation,

@@ -3,7 +3,8 @@
 import argparse
 import json
 
-from rpbert.analyzer import Analysis, Analyzer
+from rpbert.analysis import Analysis
+from rpbert.analyzer import Analyzer
 from rpbert.cli.options import add_checkpoint, add_gate, add_tweet
 from rpbert.model.gates import parse_gate
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rpbert.explain.methods import Explanation, Reader
+from rpbert.explain.methods import Explanation
+from rpbert.explain.perturbed import PerturbedModel
 from rpbert.model.configuration import REGIONS
 
 RANDOM_ORDERS = 50
@@ -46,15 +47,15 @@ class Verdict:
 
 
 class PerturbationCurves:
-    """What becomes of all targets of a reader while features are taken away; the random orders are read once.
+    """What becomes of all targets of a perturbed while features are taken away; the random orders are read once.
 
     Args:
         lines: whether lines of words are features too. Otherwise they stay, and only the F = 49 cells are taken away.
     """
 
-    def __init__(self, reader: Reader, lines: bool = True, seed: int = 0) -> None:
-        self.reader = reader
-        self.features = REGIONS + (reader.lines if lines else 0)  # F
+    def __init__(self, perturbed: PerturbedModel, lines: bool = True, seed: int = 0) -> None:
+        self.perturbed = perturbed
+        self.features = REGIONS + (perturbed.lines if lines else 0)  # F
         with torch.no_grad():  # where every curve begins and ends: the whole picture and none, (2, T)
             self.ends = self._read(torch.stack([torch.ones(self.features), torch.zeros(self.features)]))
         generator = torch.Generator().manual_seed(seed)
@@ -74,22 +75,22 @@ class PerturbationCurves:
         counts = torch.arange(FEATURES_A_STEP, self.features, FEATURES_A_STEP)  # (S,) taken away, between the ends
         kept = rank.unsqueeze(1) >= counts.view(1, -1, 1)  # (N, S, F)
         flat = kept.flatten(0, 1).to(self.ends.dtype)  # (N * S, F)
-        values = torch.cat([self._read(rows) for rows in flat.split(self.reader.rows_at_once)])  # (N * S, T)
+        values = torch.cat([self._read(rows) for rows in flat.split(self.perturbed.rows_at_once)])  # (N * S, T)
         between = values.view(len(orders), len(counts), -1).sum(dim=1)  # (N * S, T) -> (N, T)
         return (between + self.ends.sum(dim=0)) / (len(counts) + len(self.ends))
 
     def _read(self, kept: Tensor) -> Tensor:
         """All targets (B, T) with what is kept (B, F) of the features."""
-        rest = kept.new_ones(len(kept), REGIONS + self.reader.lines - self.features)
-        return self.reader(torch.cat([kept, rest], dim=1), self.reader.words.expand(len(kept), -1, -1))
+        rest = kept.new_ones(len(kept), REGIONS + self.perturbed.lines - self.features)
+        return self.perturbed(torch.cat([kept, rest], dim=1), self.perturbed.words.expand(len(kept), -1, -1))
 
     def verdict(self, explanation: Explanation) -> Verdict:
-        """Of one map of one of the reader's targets."""
+        """Of one map of one of the perturbed's targets."""
         return self.verdicts([explanation])[0]
 
     def verdicts(self, explanations: Sequence[Explanation]) -> list[Verdict]:
-        """Of maps of some of the reader's targets, all read together; with or without lines, as the curves are."""
-        columns = [list(self.reader.targets).index(explanation.target) for explanation in explanations]
+        """Of maps of some of the perturbed's targets, all read together; with or without lines, as the curves are."""
+        columns = [list(self.perturbed.targets).index(explanation.target) for explanation in explanations]
         scores = torch.tensor([explanation.features for explanation in explanations])  # (T, F)
         assert scores.shape[1] == self.features, "curves and maps have other features"
         orders = scores.argsort(dim=1, descending=True, stable=True)

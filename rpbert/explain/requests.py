@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rpbert.analyzer import Analysis, Prepared
+from rpbert.analysis import Analysis
+from rpbert.analyzer import Prepared
 from rpbert.errors import UserError
 from rpbert.explain.faithfulness import Verdict
-from rpbert.explain.methods import METHODS, ROUTES, Explanation
+from rpbert.explain.methods import METHODS, Explanation
+from rpbert.explain.perturbed import ROUTES
 from rpbert.explain.stability import Stability
 from rpbert.explain.targets import Target, parse_target, targets_of
 

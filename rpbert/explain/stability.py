@@ -17,7 +17,8 @@ from captum.metrics import infidelity, sensitivity_max
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.explain.methods import Explanation, Reader, explain
+from rpbert.explain.methods import Explanation, explain
+from rpbert.explain.perturbed import PerturbedModel
 from rpbert.model.gates import Gate
 
 HALVES = 100  # random halves of the cells for infidelity
@@ -62,12 +63,12 @@ def measure_stability(
 
     Args:
         prepared, gate: what the map was made of. explanation: from `rpbert.explain.methods`; its method runs `NOISES`
-            more times, which takes minutes for a slow one. pause: as in `rpbert.explain.methods.Reader`.
+            more times, which takes minutes for a slow one. pause: as in `rpbert.explain.perturbed.PerturbedModel`.
     """
     assert prepared.pictures is not None, "a map needs a picture"
     pictures = prepared.pictures
     target, method, route = explanation.target, explanation.method, explanation.route
-    reader = Reader(analyzer, prepared, [target], gate, pause)
+    perturbed = PerturbedModel(analyzer, prepared, [target], gate, pause)
     features = torch.tensor([explanation.features])  # (1, F)
 
     def scores(regions: Tensor) -> Tensor:
@@ -75,29 +76,29 @@ def measure_stability(
         return torch.tensor([explain(analyzer, changed, [target], method, gate, route, pause)[0].cells])  # (1, 49)
 
     return Stability(
-        map_infidelity(reader, features, route),
-        map_infidelity(reader, torch.zeros_like(features), route),
+        map_infidelity(perturbed, features, route),
+        map_infidelity(perturbed, torch.zeros_like(features), route),
         map_sensitivity(scores, pictures.regions),
     )
 
 
-def map_infidelity(reader: Reader, features: Tensor, route: str) -> float:
-    """Infidelity, in nats squared, of scores (1, F), or of cells alone (1, 49), for the only target of `reader`."""
-    assert len(reader.targets) == 1
+def map_infidelity(perturbed: PerturbedModel, features: Tensor, route: str) -> float:
+    """Infidelity, in nats squared, of scores (1, F), or of cells alone (1, 49), for the only target of `perturbed`."""
+    assert len(perturbed.targets) == 1
     generator = torch.Generator().manual_seed(0)
     count = features.shape[1]
 
     def target(kept: Tensor) -> Tensor:
         """The target (B,) when so much of each feature is there: kept (B, F), 0 to 1."""
-        rest = kept.new_ones(len(kept), reader.whole.shape[1] - count)
-        return reader(torch.cat([kept, rest], dim=1), reader.words.expand(len(kept), -1, -1), route)[:, 0]
+        rest = kept.new_ones(len(kept), perturbed.whole.shape[1] - count)
+        return perturbed(torch.cat([kept, rest], dim=1), perturbed.words.expand(len(kept), -1, -1), route)[:, 0]
 
     def take_half_away(kept: Tensor) -> tuple[Tensor, Tensor]:
         """What is taken away (B, F), 1 at a random half of the features, and what is left."""
         taken = torch.rand(kept.shape, generator=generator).argsort(dim=1) < count // 2
         return taken.to(kept.dtype), kept - taken.to(kept.dtype)
 
-    whole, rows = torch.ones_like(features), min(HALVES, reader.rows_at_once)
+    whole, rows = torch.ones_like(features), min(HALVES, perturbed.rows_at_once)
     found = infidelity(target, take_half_away, whole, features, n_perturb_samples=HALVES, max_examples_per_batch=rows)
     return float(found)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rpbert.analyzer import Analysis, Entity
+from rpbert.analysis import Analysis, Entity
 from rpbert.errors import UserError
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.model.modeling import RpBert

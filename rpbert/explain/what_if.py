@@ -20,7 +20,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rpbert.analyzer import Analysis, Analyzer, Entity, Prepared
+from rpbert.analysis import Analysis, Entity
+from rpbert.analyzer import Analyzer, Prepared
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.model.inputs import Pictures, Texts
 from rpbert.model.modeling import RpBert

@@ -18,7 +18,7 @@ from rpbert.training.hashtags import as_hashtags, moved_reading
 from rpbert.training.recipe import Multitask
 
 LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
-Readings = Mapping[tuple[str, ...], Tensor]  # the words of a tweet -> a teacher's emissions (W, L)
+TeacherEmissions = Mapping[tuple[str, ...], Tensor]  # the words of a tweet -> a teacher's emissions (W, L)
 HARD_OF = 8  # pictures of which a hard negative is the most similar
 POOL = 50  # batches are cut from pools of this many, sorted by length: little padding, still much chance
 
@@ -69,7 +69,7 @@ def ner_batches(
     settings: Multitask,
     generator: torch.Generator,
     features: WordFeatures | None = None,
-    readings: Readings | None = None,
+    readings: TeacherEmissions | None = None,
     inputs: PictureInputs | None = None,
 ) -> list[Batch]:
     """Labelled tweets, some augmented; with pictures and without never in one batch: text alone costs no regions.

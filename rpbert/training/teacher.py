@@ -36,7 +36,7 @@ from rpbert.evaluation.prediction import best_labels
 from rpbert.model.configuration import LABELS
 from rpbert.model.crf import Crf
 from rpbert.model.texts import CASES, collate_pieces, to_pieces, word_means
-from rpbert.training.batches import Readings, ner_batches
+from rpbert.training.batches import TeacherEmissions, ner_batches
 from rpbert.training.recipe import Recipe
 
 TAGGER = "tagger.safetensors"
@@ -52,7 +52,7 @@ class Teaching(NamedTuple):
     """What a teacher has to say."""
 
     crf: Crf
-    readings: Readings
+    readings: TeacherEmissions
 
     def labels(self, tweets: Sequence[Example]) -> list[tuple[str, ...]]:
         """The labels that it finds most probable, one per word, of each tweet."""

@@ -14,7 +14,8 @@ import gradio as gr
 
 from rpbert.analyzer import Prepared
 from rpbert.errors import UserError
-from rpbert.explain.methods import DEFAULT_METHOD, METHODS, ROUTES, explain
+from rpbert.explain.methods import DEFAULT_METHOD, METHODS, explain
+from rpbert.explain.perturbed import ROUTES
 from rpbert.explain.requests import JudgedMap, check_method_and_route, explanations_to_json, requested_targets
 from rpbert.explain.walkthrough import walk
 from rpbert.explain.what_if import blank_picture, differences

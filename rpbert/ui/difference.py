@@ -5,7 +5,7 @@ A change is told by a sign and by words, and its row is bold.
 
 from dataclasses import dataclass
 
-from rpbert.analyzer import Analysis, PairRelation
+from rpbert.analysis import Analysis, PairRelation
 from rpbert.explain.what_if import MINIMUM_CHANGE, NameChange, differences
 from rpbert.ui.analyse.view import relation_rows
 from rpbert.ui.templating import render, signed

@@ -1,6 +1,6 @@
 """How the page addresses what can be explained: `belongs`, `adds`, `shows`, and `name:0` for the first name."""
 
-from rpbert.analyzer import Analysis, Entity
+from rpbert.analysis import Analysis, Entity
 from rpbert.explain.targets import ADDS, BELONGS, SHOWS, Target, contrast_target, name_target, relation_targets
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.ui.words import NOT_A_NAME

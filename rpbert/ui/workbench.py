@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from rpbert.analyzer import Analysis, Analyzer, Prepared
+from rpbert.analysis import Analysis
+from rpbert.analyzer import Analyzer, Prepared
 from rpbert.explain.attention import Attention, attend
 from rpbert.explain.faithfulness import PerturbationCurves, Verdict
-from rpbert.explain.methods import Explanation, Reader, explain
+from rpbert.explain.methods import Explanation, explain
 from rpbert.explain.overlays import MAX_SIDE
+from rpbert.explain.perturbed import PerturbedModel
 from rpbert.explain.stability import Stability, measure_stability
 from rpbert.explain.targets import Target, name_target, relation_targets, targets_of
 from rpbert.explain.walkthrough import Walkthrough, walk
@@ -161,11 +163,11 @@ class Workbench:
 
         def draw() -> PerturbationCurves:
             with self.turns.long(ended) as pause:
-                return PerturbationCurves(Reader(analyzer, state.prepared, targets, gate, pause), lines)
+                return PerturbationCurves(PerturbedModel(analyzer, state.prepared, targets, gate, pause), lines)
 
         def judge() -> Verdict:
             with self.turns.long(ended) as pause:
-                curves.reader.pause = pause  # of this work, not of the one that made the curves
+                curves.perturbed.pause = pause  # of this work, not of the one that made the curves
                 return curves.verdict(explanation)
 
         # One after the other: who waits for another's curves must not keep that one from its turn.

@@ -7,7 +7,8 @@ from passes import line
 
 from rpbert.analyzer import Analyzer
 from rpbert.explain.effects import largest_change, matters, probabilities_hidden, probability_now
-from rpbert.explain.methods import TOKENS_AT_ONCE, Explanation, Reader, explain
+from rpbert.explain.methods import Explanation, explain
+from rpbert.explain.perturbed import TOKENS_AT_ONCE, PerturbedModel
 from rpbert.explain.targets import ADDS, SHOWS, contrast_target, name_target
 from rpbert.model.configuration import REGIONS
 from rpbert.ui.samples import SAMPLES
@@ -74,11 +75,11 @@ def test_work_comes_in_slices_of_bounded_size_and_ends_between_them(analyzer: An
             raise EnoughError
         sizes.append(0)
 
-    reader = Reader(analyzer, prepared, [ADDS], "soft", look)
+    perturbed = PerturbedModel(analyzer, prepared, [ADDS], "soft", look)
     assert prepared.pictures is not None
-    tokens = reader.words.shape[1] + 49 + prepared.pictures.scene_ids.shape[1]
+    tokens = perturbed.words.shape[1] + 49 + prepared.pictures.scene_ids.shape[1]
     assert prepared.pictures.scene_ids.shape[1] >= 10
-    assert tokens < reader.rows_at_once * tokens <= TOKENS_AT_ONCE
+    assert tokens < perturbed.rows_at_once * tokens <= TOKENS_AT_ONCE
     with pytest.raises(EnoughError):
         explain(analyzer, prepared, [ADDS], pause=look)
     assert len(sizes) == 3

@@ -8,7 +8,8 @@ from passes import line
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.explain.methods import METHODS, ROUTES, Reader, explain
+from rpbert.explain.methods import METHODS, explain
+from rpbert.explain.perturbed import ROUTES, PerturbedModel
 from rpbert.explain.targets import ADDS, BELONGS, SHOWS, Target, contrast_target, name_target, targets_of
 from rpbert.model.configuration import REGIONS
 from rpbert.ui.samples import SAMPLES
@@ -54,10 +55,10 @@ def test_relation_map_is_the_formula_of_grad_cam(analyzer: Analyzer, prepared: P
 
 def test_reader_says_what_the_model_says(analyzer: Analyzer, prepared: Prepared) -> None:
     analysis = analyzer.predict(prepared)
-    reader = Reader(analyzer, prepared, [ADDS, name_target(analysis.entities[0])], "soft")
+    perturbed = PerturbedModel(analyzer, prepared, [ADDS, name_target(analysis.entities[0])], "soft")
     assert analysis.relation is not None
     for route in ROUTES:
-        adds, name = reader(reader.whole, reader.words, route)[0].tolist()
+        adds, name = perturbed(perturbed.whole, perturbed.words, route)[0].tolist()
         assert adds == pytest.approx(torch.tensor(analysis.relation.image_adds).logit().item(), abs=1e-4)
         assert name == pytest.approx(torch.tensor(analysis.entities[0].confidence).log().item(), abs=1e-4)
 
@@ -90,19 +91,19 @@ def test_together_equals_one_by_one(
 def test_occlusion_is_the_fall_when_a_cell_a_line_or_a_word_is_taken_away(
     analyzer: Analyzer, prepared: Prepared, targets: list[Target]
 ) -> None:
-    reader = Reader(analyzer, prepared, targets, "soft")
+    perturbed = PerturbedModel(analyzer, prepared, targets, "soft")
     explanations = explain(analyzer, prepared, targets, "occlusion")
     with torch.no_grad():
-        whole = reader(reader.whole, reader.words)[0]
-        hidden, read = reader.whole.clone(), reader.whole.clone()
+        whole = perturbed(perturbed.whole, perturbed.words)[0]
+        hidden, read = perturbed.whole.clone(), perturbed.whole.clone()
         hidden[0, 24] = 0
-        without_cell = reader(hidden, reader.words)[0]
+        without_cell = perturbed(hidden, perturbed.words)[0]
         read[0, REGIONS + 2] = 0
-        without_line = reader(read, reader.words)[0]
-        masked = reader.words.clone()
+        without_line = perturbed(read, perturbed.words)[0]
+        masked = perturbed.words.clone()
         assert prepared.texts.word_index is not None
-        masked[0, prepared.texts.word_index[0] == 3] = reader.mask_word
-        without_word = reader(reader.whole, masked)[0]
+        masked[0, prepared.texts.word_index[0] == 3] = perturbed.mask_word
+        without_word = perturbed(perturbed.whole, masked)[0]
     for column, explanation in enumerate(explanations):
         assert explanation.grid[3][3] == pytest.approx(float(whole[column] - without_cell[column]), abs=1e-4)
         assert explanation.lines is not None
@@ -148,9 +149,9 @@ def test_integrated_gradients_and_shapley_values_add_up_to_the_difference(
 ) -> None:
     monkeypatch.setattr("rpbert.explain.methods.ORDERS", 2)
     monkeypatch.setattr("rpbert.explain.methods.STEPS", 16)
-    reader = Reader(analyzer, prepared, [ADDS], "soft")
+    perturbed = PerturbedModel(analyzer, prepared, [ADDS], "soft")
     with torch.no_grad():
-        difference = float(reader(reader.whole, reader.words) - reader(*reader.baselines()))
+        difference = float(perturbed(perturbed.whole, perturbed.words) - perturbed(*perturbed.baselines()))
     (shapley,) = explain(analyzer, prepared, [ADDS], "shapley")
     assert shapley.words is not None
     assert shapley.lines is not None

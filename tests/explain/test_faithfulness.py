@@ -9,7 +9,8 @@ from torch import Tensor
 
 from rpbert.analyzer import Analyzer
 from rpbert.explain.faithfulness import FEATURES_A_STEP, RANDOM_ORDERS, PerturbationCurves, Verdict
-from rpbert.explain.methods import Explanation, Reader, explain
+from rpbert.explain.methods import Explanation, explain
+from rpbert.explain.perturbed import PerturbedModel
 from rpbert.explain.targets import ADDS, SHOWS, Target
 from rpbert.model.configuration import GRID, REGIONS
 from rpbert.ui.samples import SAMPLES, load_samples
@@ -113,7 +114,7 @@ def test_occlusion_is_faithful_to_the_real_relation(analyzer: Analyzer) -> None:
     sample = next(sample for sample in load_samples() if sample.id == "pagoda")
     prepared = analyzer.prepare(sample.text, sample.picture)
     targets = [ADDS, SHOWS]
-    curves = PerturbationCurves(Reader(analyzer, prepared, targets, "soft"))
+    curves = PerturbationCurves(PerturbedModel(analyzer, prepared, targets, "soft"))
     for verdict in curves.verdicts(explain(analyzer, prepared, targets, "occlusion")):
         assert verdict.better_than_95
         assert verdict.deletion < verdict.deletion_random
@@ -124,11 +125,11 @@ def test_the_real_reader_takes_away_cells_and_lines(analyzer: Analyzer) -> None:
     """The ends of the curves are the whole picture and the picture with everything hidden, lines only where asked."""
     scene = [line("NASA"), line("Houston we have a problem")]
     prepared = analyzer.prepare("Eileen Collins visits Houston", SAMPLES / "astronaut_eileen_collins.jpg", scene)
-    reader = Reader(analyzer, prepared, [ADDS], "soft")
+    perturbed = PerturbedModel(analyzer, prepared, [ADDS], "soft")
 
     def curves(lines: bool) -> list[float]:
         made = PerturbationCurves.__new__(PerturbationCurves)  # without its random orders
-        made.reader, made.features = reader, REGIONS + (2 if lines else 0)
+        made.perturbed, made.features = perturbed, REGIONS + (2 if lines else 0)
         with torch.no_grad():
             kept = torch.stack([torch.ones(made.features), torch.zeros(made.features)])
             values: list[float] = made._read(kept)[:, 0].sigmoid().tolist()

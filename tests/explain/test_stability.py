@@ -6,7 +6,8 @@ from passes import line
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer
-from rpbert.explain.methods import Reader, explain
+from rpbert.explain.methods import explain
+from rpbert.explain.perturbed import PerturbedModel
 from rpbert.explain.stability import HALVES, NOISES, RADIUS, Stability, map_infidelity, map_sensitivity
 from rpbert.explain.stability import measure_stability as measure
 from rpbert.explain.targets import ADDS, targets_of
@@ -130,14 +131,17 @@ def test_occlusion_is_exact_where_one_cell_goes_but_not_where_many_do(analyzer: 
     """Its scores are what the real model loses with a single cell, and the model is not linear in the cells."""
     prepared = analyzer.prepare(TWEET, PICTURE, [line("NASA", 0.05), line("Space Shuttle")])
     (explanation,) = explain(analyzer, prepared, [ADDS], "occlusion")
-    reader, features = Reader(analyzer, prepared, [ADDS], "soft"), torch.tensor([explanation.features])
+    perturbed, features = PerturbedModel(analyzer, prepared, [ADDS], "soft"), torch.tensor([explanation.features])
     assert features.shape == (1, REGIONS + 2)
-    halves = map_infidelity(reader, features, "total")
-    zeros = map_infidelity(reader, torch.zeros_like(features), "total")
+    halves = map_infidelity(perturbed, features, "total")
+    zeros = map_infidelity(perturbed, torch.zeros_like(features), "total")
     with torch.no_grad():
-        whole = reader(reader.whole, reader.words)
+        whole = perturbed(perturbed.whole, perturbed.words)
         single = torch.cat(
-            [whole - reader(reader.whole - one, reader.words) for one in torch.eye(REGIONS + 2)[[0, 24, 48, 49, 50]]]
+            [
+                whole - perturbed(perturbed.whole - one, perturbed.words)
+                for one in torch.eye(REGIONS + 2)[[0, 24, 48, 49, 50]]
+            ]
         )  # (5, 1) what is lost with each alone
     miss = (single[:, 0] - features[0, [0, 24, 48, 49, 50]]).square().mean()
     assert float(miss) < 1e-4 * zeros

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from rpbert.analyzer import Analysis, Analyzer, Entity, PairRelation, Reading
+from rpbert.analysis import Alternative, Analysis, Entity, PairRelation
+from rpbert.analyzer import Analyzer
 from rpbert.errors import UserError
-from rpbert.explain.methods import Reader
+from rpbert.explain.perturbed import PerturbedModel
 from rpbert.explain.targets import (
     ADDS,
     BELONGS,
@@ -30,7 +31,7 @@ TWEET = "in may we met Theresa May  in May, #NASA"
 def entity(first: int, end: int, kind: str, second: str | None) -> Entity:
     words = split_words(TWEET)
     start, stop = words[first].start, words[end - 1].end
-    return Entity(TWEET[start:stop], start, stop, kind, 0.8, Reading(second, 0.1), 0.7, first, end)
+    return Entity(TWEET[start:stop], start, stop, kind, 0.8, Alternative(second, 0.1), 0.7, first, end)
 
 
 @pytest.fixture
@@ -126,6 +127,6 @@ def test_all_readings_of_one_word_are_at_most_certain_together(analysis: Analysi
     """They exclude each other, so the real model's probabilities of them cannot add up to more than 1."""
     prepared = analyzer.prepare(TWEET, SAMPLES / "astronaut_eileen_collins.jpg")
     targets = [parse_target(f"NASA={kind}", analysis) for kind in ("PER", "LOC", "ORG", "MISC", "none")]
-    reader = Reader(analyzer, prepared, targets, "soft")
-    total = float(reader(reader.whole, reader.words).exp().sum())
+    perturbed = PerturbedModel(analyzer, prepared, targets, "soft")
+    total = float(perturbed(perturbed.whole, perturbed.words).exp().sum())
     assert 0.5 < total <= 1.0001  # what is missing are names that NASA would be a part of

@@ -6,7 +6,8 @@ import pytest
 import torch
 from passes import line
 
-from rpbert.analyzer import Analysis, Analyzer, Entity, PairRelation, Prepared, Reading
+from rpbert.analysis import Alternative, Analysis, Entity, PairRelation
+from rpbert.analyzer import Analyzer, Prepared
 from rpbert.explain.what_if import (
     GATES,
     READINGS,
@@ -35,7 +36,7 @@ def an_entity(text: str, first: int, end: int, kind: str, confidence: float = 0.
     """Words first..end-1 of `text` as a name."""
     words = split_words(text)
     start, stop = words[first].start, words[end - 1].end
-    return Entity(text[start:stop], start, stop, kind, confidence, Reading(None, 0.1), without, first, end)
+    return Entity(text[start:stop], start, stop, kind, confidence, Alternative(None, 0.1), without, first, end)
 
 
 def an_analysis(text: str, *names: tuple[int, int, str, float], gate: Gate = "soft", value: float = 0.5) -> Analysis:

@@ -452,11 +452,11 @@ def test_tweets_with_pictures_of_their_own_are_aligned_and_read_too(
     for place in ("Oslo", "Rome", "Lima", "Bonn", "Nice", "Kyiv", "Bari"):
         draw(data / "images" / f"{place}.jpg", (len(place), 50, 90))
 
-    class Reader:
+    class PerturbedModel:
         def read(self, _image: Any) -> tuple[SceneLine, ...]:
             return (SceneLine("now", 0.9, 0.1),)
 
-    monkeypatch.setattr(scene_lines, "SceneTextReader", Reader)
+    monkeypatch.setattr(scene_lines, "SceneTextReader", PerturbedModel)
     steps = inputs_of(run, tmp_path / "run", replace(ONE, tweet_pictures=True), data=data)
     assert all("regions" in batch and "cosine" in batch for _, batch in steps)
     assert sum(len(batch["regions"]) for task, batch in steps if task == "ner") == len(COLOURS) + 5

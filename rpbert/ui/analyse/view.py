@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from rpbert.analyzer import Analysis, Entity, PairRelation
+from rpbert.analysis import Analysis, Entity, PairRelation
 from rpbert.explain.what_if import MINIMUM_CHANGE
 from rpbert.ui.keys import name_key
 from rpbert.ui.templating import render, signed

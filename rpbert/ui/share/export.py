@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from rpbert.analyzer import Analysis
+from rpbert.analysis import Analysis
 from rpbert.explain.faithfulness import Verdict
 from rpbert.explain.methods import METHOD_NAMES, Explanation
 from rpbert.explain.overlays import draw_overlay

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rpbert.analyzer import Analysis, Entity
+from rpbert.analysis import Analysis, Entity
 from rpbert.explain.what_if import blank_picture
 from rpbert.model.gates import Gate
 from rpbert.model.pictures import open_picture

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rpbert.analyzer import Analysis
+from rpbert.analysis import Analysis
 from rpbert.explain.what_if import GATES, Flip, GateScan
 from rpbert.ui.templating import render
 from rpbert.ui.words import NOT_A_NAME, TYPE_COLOURS

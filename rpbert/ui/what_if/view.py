@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from PIL import Image, ImageDraw, ImageFont
 
-from rpbert.analyzer import Analysis
+from rpbert.analysis import Analysis
 from rpbert.explain.methods import Explanation
 from rpbert.explain.what_if import GateScan
 from rpbert.model.configuration import GRID, REGIONS

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 from made_up import TEXT, analysis, entity, on_screen
 
-from rpbert.analyzer import Analyzer, Entity, PairRelation, Reading
+from rpbert.analysis import Alternative, Entity, PairRelation
+from rpbert.analyzer import Analyzer
 from rpbert.ui.analyse import view
 from rpbert.ui.samples import SAMPLES, load_samples
 
@@ -42,7 +43,7 @@ def test_a_name_that_the_picture_took_away_is_told() -> None:
 
 def test_user_text_is_escaped_everywhere() -> None:
     hostile = "<img src=x onerror=alert(1)>"
-    bad = Entity(hostile, 0, 3, "PER", 0.9, Reading(None, 0.05), 0.8, 0, 1)
+    bad = Entity(hostile, 0, 3, "PER", 0.9, Alternative(None, 0.05), 0.8, 0, 1)
     state = on_screen(analysis(bad, warnings=(hostile,)))
     for markup in (view.names_panel(state, "adds"), view.mistake(hostile), view.words_panel(state.analysis)):
         assert hostile not in markup

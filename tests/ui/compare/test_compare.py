@@ -11,7 +11,8 @@ from made_up import TEXT, analysis, entity, on_screen
 from PIL import Image
 from transformers import PreTrainedTokenizerBase
 
-from rpbert.analyzer import Analysis, Analyzer
+from rpbert.analysis import Analysis
+from rpbert.analyzer import Analyzer
 from rpbert.explain.what_if import differences
 from rpbert.model.modeling import RpBert
 from rpbert.model.texts import split_words

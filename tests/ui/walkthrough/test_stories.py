@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from rpbert.analyzer import Analysis, Analyzer, Entity, Reading
+from rpbert.analysis import Alternative, Analysis, Entity
+from rpbert.analyzer import Analyzer
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.ui.samples import SAMPLES
 from rpbert.ui.walkthrough.stories import (
@@ -59,7 +60,7 @@ TEXT = "Chelsea sleeps"
 
 def said(kind: str | None, gate: float, confidence: float = 0.8, second: float = 0.1) -> Analysis:
     """An analysis that finds "Chelsea" as `kind`, or nothing."""
-    entity = Entity("Chelsea", 0, 7, kind or "", confidence, Reading(None, second), 0.75, 0, 1)
+    entity = Entity("Chelsea", 0, 7, kind or "", confidence, Alternative(None, second), 0.75, 0, 1)
     return Analysis(TEXT, (), () if kind is None else (entity,), None, "soft", gate, (), (), {}, "made up")
 
 

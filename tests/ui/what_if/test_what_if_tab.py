@@ -14,7 +14,8 @@ import pytest
 from made_up import a_map, analysis, entity, flat
 from PIL import Image
 
-from rpbert.analyzer import Analysis, Analyzer
+from rpbert.analysis import Analysis
+from rpbert.analyzer import Analyzer
 from rpbert.explain.methods import DEFAULT_METHOD
 from rpbert.explain.targets import ADDS, name_target
 from rpbert.explain.what_if import GATES, GateScan

@@ -122,7 +122,7 @@ def test_sentences(stability: Stability, told: list[str]) -> None:
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough to see what is asked here, in a second."""
     monkeypatch.setattr("rpbert.explain.stability.HALVES", 8)
-    monkeypatch.setattr("rpbert.explain.methods.TOKENS_AT_ONCE", 400)
+    monkeypatch.setattr("rpbert.explain.perturbed.TOKENS_AT_ONCE", 400)
     monkeypatch.setattr("rpbert.explain.stability.NOISES", 2)
 
 

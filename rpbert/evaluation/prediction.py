@@ -58,7 +58,7 @@ def predict(
             labels, confidences = names[index]
             if labels:
                 labels += ("O",) * (len(examples[row].words) - len(labels))  # words that did not fit
-            found[row] = Prediction(labels, confidences, *_relation(output.relation, index))
+            found[row] = Prediction(labels, confidences, *relation_of(output.relation, index))
     return [found[index] for index in range(len(examples))]
 
 
@@ -110,7 +110,7 @@ def _names(model: RpBert, output: RpBertOutput) -> list[tuple[tuple[str, ...], t
     return [(names, tuple(values.tolist())) for names, values in zip(labels, per_row, strict=True)]
 
 
-def _relation(relation: Relation | None, row: int) -> tuple[float | None, ...]:
+def relation_of(relation: Relation | None, row: int) -> tuple[float | None, ...]:
     """What pass 1 says of a row, in the order of `Prediction`."""
     if relation is None:
         return ()

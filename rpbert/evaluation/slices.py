@@ -20,6 +20,7 @@ from rpbert.model.modeling import RpBert
 from rpbert.model.scene_text import shared_words
 
 RESAMPLES = 10_000
+BLOCK = 500  # resamples that are drawn at a time
 INTERVAL = (2.5, 97.5)  # percentiles
 
 Labels = Sequence[str]
@@ -52,14 +53,26 @@ def f1_of(counts: np.ndarray) -> np.ndarray:
     return 2 * correct / np.maximum(found + gold, 1)
 
 
+def resampled(counts: np.ndarray, resamples: int, seed: int = 0) -> np.ndarray:
+    """Sums (resamples, ...) of counts (N, ...) of N tweets that are drawn with replacement, N at a time.
+
+    In blocks, so that memory does not grow with resamples times tweets.
+    """
+    tweets, generator = len(counts), np.random.default_rng(seed)
+    sums = []
+    for begin in range(0, resamples, BLOCK):
+        drawn = generator.multinomial(tweets, np.full(tweets, 1 / tweets), min(BLOCK, resamples - begin))  # (block, N)
+        sums.append(np.tensordot(drawn.astype(float), counts, axes=1))
+    return np.concatenate(sums)
+
+
 def paired_bootstrap(first: np.ndarray, second: np.ndarray, seed: int = 0) -> F1Difference:
     """F1 of `first` minus F1 of `second`, both (N, 3) of the same tweets; tweets are drawn with replacement.
 
     Source: Efron and Tibshirani (1993); for NLP, Berg-Kirkpatrick et al. (EMNLP 2012).
     """
-    tweets = len(first)
-    drawn = np.random.default_rng(seed).multinomial(tweets, np.full(tweets, 1 / tweets), RESAMPLES)  # (RESAMPLES, N)
-    low, high = np.percentile(f1_of(drawn @ first) - f1_of(drawn @ second), INTERVAL)
+    both = resampled(np.stack([first, second], axis=1), RESAMPLES, seed)  # (RESAMPLES, 2, 3)
+    low, high = np.percentile(f1_of(both[:, 0]) - f1_of(both[:, 1]), INTERVAL)
     return F1Difference(float(f1_of(first.sum(0)) - f1_of(second.sum(0))), float(low), float(high))
 
 

@@ -181,6 +181,7 @@ def test_a_whole_pair(tmp_path: Path) -> None:
             text_represented=0,
             visible=(True, True, None),
             english=True,
+            text="Ana Lima sings",
         )
     ]
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rpbert.errors import UserError
 from rpbert.evaluation import summary
 from rpbert.evaluation.case_table import SLICES
-from rpbert.evaluation.mistakes import KINDS, MISTAKES
+from rpbert.evaluation.mistakes import KINDS
 from rpbert.evaluation.records import Record, Run
 from rpbert.evaluation.run_comparison import Comparison, comparison_sentences
 from rpbert.evaluation.slice_tests import slice_tests, slices_sentence
@@ -46,7 +46,7 @@ def pieces(record: Record, spans: tuple[Span, ...]) -> list[tuple[str, str | Non
     return [piece for piece in cut if piece[0]]
 
 
-def thumbnail(path: Path | None) -> str | None:
+def thumbnail(path: Path | None, side: int = THUMBNAIL) -> str | None:
     """A small JPEG as a data address; None for no picture, or one that cannot be opened any more."""
     if path is None:
         return None
@@ -54,7 +54,7 @@ def thumbnail(path: Path | None) -> str | None:
         picture = open_picture(path).image.copy()
     except UserError:
         return None
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    picture.thumbnail((side, side))
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=75)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -132,5 +132,5 @@ def _rows(
 
 def mistakes_only(cases: pd.DataFrame) -> pd.DataFrame:
     """The cases in which something went wrong; all of them where nothing is annotated."""
-    wrong = cases[cases["kind"].isin([KINDS[kind] for kind in MISTAKES])]
+    wrong = cases[cases["kind"].isin(summary.MISTAKE_NAMES)]
     return wrong if len(wrong) else cases[cases["kind"] == KINDS["unjudged"]]

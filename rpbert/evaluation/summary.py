@@ -18,6 +18,8 @@ from rpbert.model.crf import Span
 
 RESAMPLES = 4_000
 NOT_A_NAME = "not a name"
+MISTAKE_NAMES = [KINDS[kind] for kind in MISTAKES]
+JUDGED = [*MISTAKE_NAMES, KINDS["correct"]]
 CALIBRATION_EDGES = np.linspace(0, 1, 11)
 GATES = (NO_PICTURE, *(f"{low:.1f} to {high:.1f}" for low, high in itertools.pairwise(GATE_EDGES)))
 READINGS = {"own": "its own picture", "without": "no picture", "swapped": "another tweet's picture"}
@@ -94,9 +96,8 @@ def readings(records: Sequence[Record], seed: int = 0) -> pd.DataFrame:
 
 def kind_counts(cases: pd.DataFrame) -> pd.DataFrame:
     """How many names there are of each kind of mistake."""
-    names = [KINDS[kind] for kind in MISTAKES]
     counts = cases["kind"].value_counts()
-    return pd.DataFrame({"kind": names, "names": [int(counts.get(name, 0)) for name in names]})
+    return pd.DataFrame({"kind": MISTAKE_NAMES, "names": [int(counts.get(name, 0)) for name in MISTAKE_NAMES]})
 
 
 def picture_by_gate(cases: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -131,7 +132,7 @@ def confusion(cases: pd.DataFrame) -> pd.DataFrame:
 
     A name that was found with other words counts by its types.
     """
-    judged = cases[cases["kind"].isin([KINDS[kind] for kind in (*MISTAKES, "correct")])]
+    judged = cases[cases["kind"].isin(JUDGED)]
     kinds = [*ENTITY_TYPES, NOT_A_NAME]
     pairs = pd.crosstab(judged["gold_type"].fillna(NOT_A_NAME), judged["found_type"].fillna(NOT_A_NAME))
     return pairs.reindex(index=kinds, columns=kinds, fill_value=0)

@@ -14,7 +14,7 @@ from rpbert.model.gates import Gate, parse_gate
 from rpbert.model.texts import MAX_CHARACTERS
 from rpbert.ui.samples import load_samples
 
-TABS = ("analyse", "what-if", "compare", "how-it-works", "about")
+TABS = ("analyse", "what-if", "compare", "how-it-works", "errors", "about")
 DEFAULT_GATE = "soft"
 OWN = "own"  # stands in a link for an uploaded picture
 

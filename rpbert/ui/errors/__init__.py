@@ -1,0 +1,1 @@
+"""The tab "Errors": a data set goes in, the mistakes of the model come out."""

@@ -1,0 +1,163 @@
+"""Runs in the background: they outlive the browser's tab, and are found again by a key that the browser keeps.
+
+One run reads at a time, the others wait. Everything of a run stands in one temporary folder and goes with it, an hour
+after it was last looked at.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from rpbert.data.uploads import DataSet, open_upload, read_data_set
+from rpbert.errors import UserError
+from rpbert.evaluation.case_table import case_table
+from rpbert.evaluation.html_report import Note
+from rpbert.evaluation.readings import RecentPictures
+from rpbert.evaluation.records import Record, Run, load_run
+from rpbert.evaluation.run import Progress, Runner, names_of
+from rpbert.model.gates import Gate
+from rpbert.shipped import ASSETS
+from rpbert.ui.workbench import Workbench
+
+ERROR_SET = ASSETS / "error_set"
+FORGET_AFTER = 3600  # seconds since somebody looked
+
+
+class Job:
+    """One run, from the upload to its results."""
+
+    def __init__(self, source: Path, gate: Gate, checkpoint: int) -> None:
+        self.source, self.gate, self.checkpoint = source, gate, checkpoint
+        self.folder = TemporaryDirectory(prefix="rpbert-errors-")
+        self.path = Path(self.folder.name) / "results.jsonl"
+        self.told = "Waiting for the run before it."
+        self.progress: Progress | None = None
+        self.mistake: str | None = None  # what is wrong with the upload
+        self.data: DataSet | None = None  # None for results that were loaded
+        self.run: Run | None = None
+        self.cases = pd.DataFrame()
+        self.notes: dict[int, Note] = {}
+        self.stopping = threading.Event()
+        self.working = True
+        self.seen = time.monotonic()
+
+    def picture(self, row: int) -> Path | None:
+        """The picture of a tweet; None too where only the results were loaded."""
+        return None if self.data is None else self.data.examples[row].picture
+
+    def record(self, row: int) -> Record:
+        """A tweet by its place in the data set."""
+        assert self.run is not None
+        return next(record for record in self.run.records if record.row == row)
+
+    def finish(self) -> None:
+        """Take what is written so far as the results; a run that was stopped at once has none."""
+        try:
+            self.run = load_run(self.path)
+        except UserError as error:
+            self.mistake = str(error)
+        else:
+            self.cases = case_table(self.run)
+
+    @property
+    def name(self) -> str:
+        """How the run is told from others."""
+        if self.run is None:
+            return self.source.name
+        header = self.run.header
+        return f"{header.data}, checkpoint {header.checkpoint}, gate {header.gate}"
+
+
+class Jobs:
+    """All runs of this server, by their keys."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+        self.jobs: dict[str, Job] = {}
+        self.turn = threading.Lock()  # whoever has it reads
+        self.pictures: dict[int, RecentPictures] = {}  # by checkpoint: a second run over the same pictures is faster
+
+    def get(self, keys: Sequence[str] | None) -> Job | None:
+        """The last run of these keys that is still there."""
+        for key in reversed(keys or []):
+            if key in self.jobs:
+                self.jobs[key].seen = time.monotonic()
+                return self.jobs[key]
+        return None
+
+    def start(self, source: Path, gate: Gate, checkpoint: int) -> str:
+        """Read a data set in the background; returns the key."""
+        self._forget()
+        key, job = secrets.token_urlsafe(16), Job(source, gate, checkpoint)
+        self.jobs[key] = job
+        threading.Thread(target=self._work, args=[job], daemon=True).start()
+        return key
+
+    def load(self, results: Path) -> str:
+        """Take the results of an earlier run; returns the key. Raises `UserError` for another file."""
+        self._forget()
+        job = Job(results, "soft", 0)
+        job.working = False
+        job.run = load_run(results)
+        job.path.write_bytes(results.read_bytes())
+        job.cases = case_table(job.run)
+        key = secrets.token_urlsafe(16)
+        self.jobs[key] = job
+        return key
+
+    def go_on(self, job: Job) -> None:
+        """Read what a stopped run left."""
+        job.stopping.clear()
+        job.working = True
+        threading.Thread(target=self._work, args=[job], daemon=True).start()
+
+    def _work(self, job: Job) -> None:
+        with self.turn:
+            try:
+                self._read(job)
+            except UserError as error:
+                job.mistake = str(error)
+            except Exception:
+                job.mistake = "Something went wrong in this run that is not your mistake; the server's log has it."
+                raise
+            finally:
+                job.working = False
+
+    def _read(self, job: Job) -> None:
+        if job.data is None:
+            job.data = _open(job)
+        analyzer = self.bench.analyzers[job.checkpoint]
+        training = job.data.training
+        names = None if training is None else names_of(read_data_set(training).examples)
+        runner = Runner(
+            analyzer.model, analyzer.tokenizer, analyzer.identity, job.data, job.gate, names, job.stopping.is_set
+        )
+        runner.pictures = self.pictures.setdefault(job.checkpoint, runner.pictures)
+        for progress in runner.run(job.path):
+            job.progress = progress
+        job.finish()
+
+    def _forget(self) -> None:
+        late = time.monotonic() - FORGET_AFTER
+        for key in [key for key, job in self.jobs.items() if job.seen < late and not job.working]:
+            self.jobs.pop(key).folder.cleanup()
+
+
+def _open(job: Job) -> DataSet:
+    """The data set of an upload, with a sentence about every table that is not read."""
+    job.told = "Opening the data set."
+    tables, left_out = open_upload(job.source, Path(job.folder.name) / "data")
+
+    def progress(done: int, pictures: int) -> None:
+        job.told = f"Opening the pictures: {done:,} of {pictures:,}."
+
+    data = read_data_set(tables[0], progress=progress)
+    others = ", ".join(table.name for table in tables[1:])
+    unread = [f"Read was {tables[0].name}; to read {others}, upload it without the others."] if others else []
+    name = "the shipped set" if job.source == ERROR_SET else data.name
+    return DataSet(name, data.examples, (*left_out, *unread, *data.problems), data.training)

@@ -90,7 +90,10 @@ def test_the_three_readings_are_those_of_predict(
         else:
             assert record.swapped == tuple(spans_of(swapped[index].labels))
             assert record.adds == pytest.approx(own[index].image_adds, abs=1e-4)
-            assert record.gate == record.adds  # the soft gate
+            assert (record.gate, record.belongs) == (
+                pytest.approx(own[index].gate, abs=1e-4),
+                pytest.approx(own[index].belongs, abs=1e-4),
+            )
             assert record.other != record.picture
             moved += any(abs(chance.own - chance.without) > 1e-3 for chance in record.chances)
     assert moved > 10  # or the test would not see pictures that were mixed up

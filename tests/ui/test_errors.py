@@ -214,7 +214,7 @@ def test_runs_are_forgotten_an_hour_after_somebody_looked(jobs: Jobs, job: Job) 
     assert jobs.get([old, "unknown"]) is jobs.jobs[old]
     folder = Path(jobs.jobs[old].folder.name)
     jobs.jobs[old].seen -= 4000
-    jobs.load(job.path)
+    jobs.forget()
     assert jobs.get([old]) is None
     assert not folder.exists()
     assert jobs.get([old, new]) is jobs.jobs[new]

@@ -4,6 +4,7 @@ import csv as csv_format
 import io
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 
@@ -36,7 +37,7 @@ def note_of(tags: str, text: str) -> Note:
     return Note(tuple(dict.fromkeys(names)), text.strip())
 
 
-def _rows(job: Job, shown: pd.DataFrame) -> list[dict[str, object]]:
+def _rows(job: Job, shown: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for index, case in shown.iterrows():
         note = job.notes.get(index, Note())
@@ -51,7 +52,7 @@ def csv(job: Job, shown: pd.DataFrame) -> str:
     writer = csv_format.DictWriter(buffer, ["row", *COLUMNS, "tags", "note"])
     writer.writeheader()
     for row in _rows(job, shown):
-        flat = {**row, "tags": ", ".join(job.notes.get(int(str(row["row"])) - 1, Note()).tags)}
+        flat = {**row, "tags": ", ".join(row["tags"])}
         writer.writerow({name: _plain(value) for name, value in flat.items()})
     return browser_file("errors.csv", "text/csv", buffer.getvalue())
 

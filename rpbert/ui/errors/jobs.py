@@ -26,6 +26,7 @@ from rpbert.ui.workbench import Workbench
 
 ERROR_SET = ASSETS / "error_set"
 FORGET_AFTER = 3600  # seconds since somebody looked
+WATCH = 300  # seconds between two looks for what is to be forgotten
 
 
 class Job:
@@ -80,6 +81,7 @@ class Jobs:
         self.bench = bench
         self.jobs: dict[str, Job] = {}
         self.turn = threading.Lock()  # whoever has it reads
+        self.watched = False
         self.pictures: dict[int, RecentPictures] = {}  # by checkpoint: a second run over the same pictures is faster
 
     def get(self, keys: Sequence[str] | None) -> Job | None:
@@ -92,23 +94,19 @@ class Jobs:
 
     def start(self, source: Path, gate: Gate, checkpoint: int) -> str:
         """Read a data set in the background; returns the key."""
-        self._forget()
-        key, job = secrets.token_urlsafe(16), Job(source, gate, checkpoint)
-        self.jobs[key] = job
+        job = Job(source, gate, checkpoint)
+        key = self._keep(job)
         threading.Thread(target=self._work, args=[job], daemon=True).start()
         return key
 
     def load(self, results: Path) -> str:
         """Take the results of an earlier run; returns the key. Raises `UserError` for another file."""
-        self._forget()
         job = Job(results, "soft", 0)
         job.working = False
         job.run = load_run(results)
         job.path.write_bytes(results.read_bytes())
         job.cases = case_table(job.run)
-        key = secrets.token_urlsafe(16)
-        self.jobs[key] = job
-        return key
+        return self._keep(job)
 
     def go_on(self, job: Job) -> None:
         """Read what a stopped run left."""
@@ -142,7 +140,21 @@ class Jobs:
             job.progress = progress
         job.finish()
 
-    def _forget(self) -> None:
+    def _keep(self, job: Job) -> str:
+        key = secrets.token_urlsafe(16)
+        self.jobs[key] = job
+        if not self.watched:
+            self.watched = True
+            threading.Thread(target=self._watch, daemon=True).start()
+        return key
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(WATCH)
+            self.forget()
+
+    def forget(self) -> None:
+        """Delete what nobody has looked at for an hour."""
         late = time.monotonic() - FORGET_AFTER
         for key in [key for key, job in self.jobs.items() if job.seen < late and not job.working]:
             self.jobs.pop(key).folder.cleanup()

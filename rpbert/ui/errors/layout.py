@@ -7,7 +7,7 @@ import gradio as gr
 
 from rpbert.evaluation.case_table import SLICES
 from rpbert.evaluation.mistakes import EFFECTS, KINDS
-from rpbert.evaluation.summary import NOT_A_NAME
+from rpbert.evaluation.summary import GATES, MISTAKE_NAMES, NOT_A_NAME
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.ui.analyse.layout import FIXED, GATE_CHOICES
 from rpbert.ui.errors import view
@@ -15,10 +15,9 @@ from rpbert.ui.errors import view
 INTRODUCTION = """<p>A data set goes in, the mistakes of the model come out. Each tweet is read with its own picture,
 without any, and with another tweet’s picture. Without a file of yours, the set that ships is read: 53 tweets written
 for this page, made to be hard. Choosing a bar, a point or a cell below filters the table; a row of the table opens all
-readings of its tweet. What you upload is deleted an hour after you last looked at it.</p>"""
+readings of its tweet. What you upload is deleted within two hours after you last looked at it.</p>"""
 FILES = "Your data set (optional): ZIP, .txt in CoNLL form, .jsonl, .csv, or the results of an earlier run"
 PICTURE_COLOURS = {"helped": "#197a43", "hurt": "#a3461a", "changed nothing": "#767680"}
-BAR = "#1f6fb2"
 METRIC_HEADERS = ["Scoring", "Type", "Precision", "Recall", "F1", "95 % interval", "Annotated", "Found"]
 TYPES = [("any", view.ANY), *((view.type_words(kind), kind) for kind in (*ENTITY_TYPES, NOT_A_NAME))]
 
@@ -110,6 +109,23 @@ class Comparing:
     names: gr.Dataframe
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Everything on the tab, and what it keeps."""
+
+    source: Source
+    charts: Charts
+    controls: Controls
+    table: Table
+    comparing: Comparing
+    area: gr.Column  # what is seen once a run is done
+    clicked: gr.Textbox  # hidden: the mark of a plot that was clicked
+    keys: gr.BrowserState  # of this browser's runs, the last one is on the screen
+    drawn: gr.State  # key and number of tweets of the run that the area shows
+    number: gr.State  # of the case that is open, from 0
+    compared: gr.State  # the last comparison
+
+
 def draw_source(checkpoints: list[str]) -> Source:
     """The upper part of the tab."""
     gr.HTML(INTRODUCTION)
@@ -141,9 +157,8 @@ def draw_charts() -> Charts:
             kinds = gr.BarPlot(
                 x="kind",
                 y="names",
-                sort=None,
+                sort=MISTAKE_NAMES,
                 label="Kinds of mistakes: how many names",
-                x_title=" ",
                 y_title="names",
                 height=280,
                 buttons=["export"],
@@ -155,6 +170,7 @@ def draw_charts() -> Charts:
                 x="gate",
                 y="names",
                 color="picture",
+                sort=list(GATES),
                 color_map=PICTURE_COLOURS,
                 label="What the picture did, by how far the gate let it in",
                 x_title="gate (0 to 1)",

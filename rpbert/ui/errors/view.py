@@ -306,3 +306,20 @@ def relation_words(record: Record) -> str:
         assert gold in RELATION_NAMES.values()
         parts.append(f"Annotated: the picture {gold}.")
     return " ".join(parts)
+
+
+def relation_scores(run: Run) -> str:
+    """How well the relation is told, where it is annotated, as HTML."""
+    told = []
+    for name, row in summary.relations(run.records).items():
+        auc = "–" if row["auc"] is None else f"{row['auc']:.3f}"
+        told.append(
+            f"<p>{name}: AUC {auc}, accuracy {row['accuracy']:.3f}, F1 {row['f1']:.3f}, calibration error "
+            f"{row['ece']:.3f} ({row['n']} tweets, {row['positive']} yes).</p>"
+        )
+    return "".join(told)
+
+
+def tags_of(job: Job) -> list[str]:
+    """What the tag filter offers."""
+    return [ANY, *sorted({tag for note in job.notes.values() for tag in note.tags})]

@@ -65,7 +65,7 @@ def test_from_the_shipped_set_to_a_tagged_row_and_its_analysis(errors: Page, att
     expect(page.locator("#errors-kind input")).to_have_value("missed")
 
     # A row opens all readings of its tweet; a tag is kept and leaves with the rows.
-    page.locator("#errors-rows td").filter(has_text="missed").first.click()
+    page.locator("#errors-rows [data-testid^='cell-']").filter(has_text="missed").first.click()
     expect(page.locator("#errors-detail h3")).to_contain_text("missed")
     expect(page.locator("#errors-detail")).to_contain_text("Found with another tweet’s picture")
     tweet = page.locator("#errors-detail dd").first.inner_text()

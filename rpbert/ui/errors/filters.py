@@ -42,7 +42,7 @@ class FilterEvents:
         given = [keys, *every]
         tab.select(None, None, None, js=CLICKS, **PRIVATE)
         chosen = [
-            self.parts.clicked.input(self.choose_mark, self.parts.clicked, every, **PRIVATE),
+            self.parts.clicked.change(self.choose_mark, self.parts.clicked, every, **PRIVATE),
             charts.confusion.select(self.choose_cell, None, every, **PRIVATE),
             charts.slices.select(self.choose_slice, keys, every, **PRIVATE),
             charts.kinds.select(self.choose_kinds, None, every, **PRIVATE),
@@ -77,7 +77,7 @@ class FilterEvents:
         page = min(max(1, int(page)), view.pages(shown))
         return {
             table.count: view.count_sentence(job, shown, page),
-            table.page: gr.update(maximum=view.pages(shown), value=page, visible=view.pages(shown) > 1),
+            table.page: gr.update(maximum=max(2, view.pages(shown)), value=page, visible=view.pages(shown) > 1),
             table.rows: view.table_rows(job, view.page_of(shown, page)),
         }
 

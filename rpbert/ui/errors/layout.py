@@ -132,7 +132,7 @@ def draw_source(checkpoints: list[str]) -> Source:
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             file = gr.File(
-                label=FILES, file_types=[".zip", ".txt", ".jsonl", ".csv"], height=120, elem_id="errors-file"
+                label=FILES, file_types=[".zip", ".txt", ".jsonl", ".csv"], height=160, elem_id="errors-file"
             )
         with gr.Column(scale=2, min_width=300):
             gates = [choice for choice in GATE_CHOICES if choice[1] != FIXED]
@@ -160,7 +160,8 @@ def draw_charts() -> Charts:
                 sort=MISTAKE_NAMES,
                 label="Kinds of mistakes: how many names",
                 y_title="names",
-                height=280,
+                x_label_angle=-20,
+                height=340,
                 buttons=["export"],
                 elem_id="errors-kinds",
                 elem_classes="errors-plot",
@@ -175,7 +176,7 @@ def draw_charts() -> Charts:
                 label="What the picture did, by how far the gate let it in",
                 x_title="gate (0 to 1)",
                 y_title="names",
-                height=280,
+                height=340,
                 buttons=["export"],
                 elem_id="errors-picture",
                 elem_classes="errors-plot",
@@ -254,7 +255,7 @@ def draw_table() -> Table:
     with gr.Row():
         clear = gr.Button("Clear all filters", size="sm", elem_id="errors-clear")
     count = gr.HTML(elem_id="errors-count")
-    page = gr.Slider(1, 1, value=1, step=1, label="Page", elem_id="errors-page")
+    page = gr.Slider(1, 2, value=1, step=1, label="Page", visible=False, elem_id="errors-page")  # one page needs none
     rows = gr.Dataframe(
         headers=view.TABLE_HEADERS,
         datatype=["number", "html", "html", "str", "str", "str", "str", "str", "str"],
@@ -262,7 +263,7 @@ def draw_table() -> Table:
         interactive=False,
         wrap=True,
         max_height=620,
-        column_widths=["60px", "110px", "320px", "130px", "140px", "140px", "100px", "110px", "110px"],
+        column_widths=["60px", "110px", "320px", "130px", "140px", "140px", "125px", "120px", "110px"],
         elem_id="errors-rows",
     )
     detail = gr.HTML("<p class='empty'>Choose a row to see all readings of its tweet.</p>", elem_id="errors-detail")
@@ -297,7 +298,7 @@ def draw_comparing() -> Comparing:
         )
         with gr.Row():
             earlier = gr.Dropdown([], label="A: a run of yours before this one", elem_id="errors-earlier")
-            file = gr.File(label="… or its results (.jsonl)", file_types=[".jsonl"], height=100, elem_id="errors-other")
+            file = gr.File(label="… or its results (.jsonl)", file_types=[".jsonl"], height=160, elem_id="errors-other")
         start = gr.Button("Compare A with the run above (B)", elem_id="errors-compare")
         told = gr.HTML(elem_id="errors-compared")
         change = gr.Radio(["fixed", "broken", "both wrong"], value="fixed", label="Show", elem_id="errors-change")

@@ -16,6 +16,7 @@ from rpbert.ui.analyse.layout import draw_examples, draw_experts, draw_inputs, d
 from rpbert.ui.api import add_endpoints
 from rpbert.ui.common import FORGET_AFTER
 from rpbert.ui.compare.events import add_compare_tab
+from rpbert.ui.errors.events import add_errors_tab
 from rpbert.ui.samples import Sample, load_samples
 from rpbert.ui.share.sharing import Sharing
 from rpbert.ui.share.snippet import add_snippet
@@ -43,11 +44,13 @@ def build_demo(analyzers: Sequence[Analyzer]) -> gr.Blocks:
         footer = gr.HTML(view.footer(first.analysis, analyzers[0].trained), elem_id="footer", render=False)
         with gr.Column(elem_id="page"):
             gr.HTML(render("title.html"), elem_id="title")
+            back = gr.Button("Back to the table of errors", visible=False, size="sm", elem_id="errors-back")
             with gr.Tabs(elem_id="tabs") as tabs:
                 events, sharing = _add_analyse_tab(bench, first, samples, footer, tabs)
                 add_what_if_tab(bench, events.state)
                 add_compare_tab(bench, events.state)
                 add_walkthrough_tab(bench, events.state)
+                add_errors_tab(bench, events, tabs, back)
                 add_about_tab(bench)
             footer.render()
         sharing.wire_arrival(demo)
@@ -107,7 +110,7 @@ def serve(
         head=f"<script>{static_text('page.js')}</script>",
         footer_links=["api", "settings"],
         run_history=False,
-        max_file_size="30mb",
+        max_file_size="300mb",  # of a data set with its pictures; a picture is checked when it is opened
         ssr_mode=False,
         quiet=not block,
         mcp_server=mcp,

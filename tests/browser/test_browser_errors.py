@@ -93,10 +93,10 @@ def test_from_the_shipped_set_to_a_tagged_row_and_its_analysis(errors: Page, att
     # The tweet on the tab Analyse, and back to the same place.
     page.locator("#errors-analyse").click()
     expect(page.locator("#errors-back")).to_be_visible()
-    expect(page.locator("#spans")).to_be_visible()
+    expect(page.locator("#names")).to_be_visible()
     text = page.locator("#tweet textarea").input_value()
     assert text[:10] in tweet
-    expect(page.locator("#picture img")).to_be_visible()
+    expect(page.locator("#figure img").first).to_be_visible()
     page.locator("#errors-back").click()
     expect(page.locator("#errors-detail h3")).to_contain_text(f"Row {number}: missed")
     expect(page.locator("#errors-count")).to_contain_text(f"{count} of")

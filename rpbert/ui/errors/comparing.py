@@ -8,9 +8,8 @@ import gradio as gr
 from rpbert.errors import UserError
 from rpbert.evaluation.records import load_run
 from rpbert.evaluation.run_comparison import Comparison, compare_runs, comparison_sentences
-from rpbert.ui.analyse import view as analyse
-from rpbert.ui.analyse.events import PRIVATE
-from rpbert.ui.errors import layout
+from rpbert.ui.common import PRIVATE
+from rpbert.ui.errors import layout, view
 from rpbert.ui.errors.jobs import Jobs
 from rpbert.ui.errors.rows import SHOW_DETAIL, RowEvents, finished
 
@@ -43,7 +42,7 @@ class ComparingEvents:
                 raise UserError("Choose a run to compare with, or give the file of its results.")
             found = compare_runs(other, job.run)
         except UserError as error:
-            told = analyse.mistake(str(error)).replace("Not analysed.", "Not compared.")
+            told = view.mistake("Not compared.", str(error))
             return {self.comparing.told: told, self.comparing.names: [], self.parts.compared: None}
         sentences = "".join(f"<p>{sentence}</p>" for sentence in comparison_sentences(found))
         return {

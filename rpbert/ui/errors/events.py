@@ -13,8 +13,8 @@ from rpbert.errors import UserError
 from rpbert.evaluation import summary
 from rpbert.evaluation.records import FORMAT
 from rpbert.evaluation.slice_tests import slice_tests, slices_sentence
-from rpbert.ui.analyse import view as analyse
-from rpbert.ui.analyse.events import PRIVATE, AnalyseEvents
+from rpbert.ui.analyse.events import AnalyseEvents
+from rpbert.ui.common import PRIVATE
 from rpbert.ui.errors import layout, view
 from rpbert.ui.errors.comparing import ComparingEvents
 from rpbert.ui.errors.filters import FilterEvents
@@ -174,8 +174,7 @@ class RunEvents:
 
 
 def _mistake(message: str) -> Any:
-    told = analyse.mistake(message).replace("Not analysed.", "Not read.")
-    return gr.update(value=told, visible=True)
+    return gr.update(value=view.mistake("Not read.", message), visible=True)
 
 
 def _is_run(path: Path) -> bool:

@@ -11,7 +11,6 @@ import pandas as pd
 from rpbert.evaluation.html_report import Note, html_report
 from rpbert.evaluation.run_comparison import Comparison
 from rpbert.ui.errors.jobs import Job
-from rpbert.ui.share.sharing import browser_file
 
 # Columns of the case table that leave with a row; the rest is for the page.
 COLUMNS = ["id", "text", "kind", "gold", "gold_type", "found", "found_type", "confidence", "p_gold", "outcome", "moved"]
@@ -29,6 +28,11 @@ COLUMNS += [
 COLUMNS += ["language", "visible", "seen", "in_scene"]
 MAX_TAG = 60  # characters
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def browser_file(name: str, kind: str, text: str) -> str:
+    """What the page's script saves as a file."""
+    return json.dumps({"name": name, "type": kind, "text": text})
 
 
 def note_of(tags: str, text: str) -> Note:

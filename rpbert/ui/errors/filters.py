@@ -6,7 +6,7 @@ import gradio as gr
 
 from rpbert.evaluation import summary
 from rpbert.evaluation.case_table import SLICES
-from rpbert.ui.analyse.events import PRIVATE
+from rpbert.ui.common import PRIVATE
 from rpbert.ui.errors import layout, view
 from rpbert.ui.errors.jobs import Job, Jobs
 

@@ -9,7 +9,7 @@ from rpbert.evaluation.case_table import SLICES
 from rpbert.evaluation.mistakes import EFFECTS, KINDS
 from rpbert.evaluation.summary import GATES, MISTAKE_NAMES, NOT_A_NAME
 from rpbert.model.configuration import ENTITY_TYPES
-from rpbert.ui.analyse.layout import FIXED, GATE_CHOICES
+from rpbert.ui.common import FIXED, GATE_CHOICES
 from rpbert.ui.errors import view
 
 INTRODUCTION = """<p>A data set goes in, the mistakes of the model come out. Each tweet is read with its own picture,

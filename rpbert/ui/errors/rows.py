@@ -1,21 +1,25 @@
 """A row of the table: all readings of its tweet, a person's tags, the way to the tab Analyse and back, and files."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import pandas as pd
 
+from rpbert.errors import UserError
 from rpbert.evaluation.html_report import Note
+from rpbert.evaluation.records import Record
 from rpbert.evaluation.run_comparison import Comparison
 from rpbert.model.texts import split_words
-from rpbert.ui.analyse import card
-from rpbert.ui.analyse.events import PRIVATE, AnalyseEvents
-from rpbert.ui.analyse.layout import FIXED
+from rpbert.ui import keys as page_keys
+from rpbert.ui.analyse.events import AnalyseEvents
+from rpbert.ui.common import PRIVATE, choice_of
 from rpbert.ui.errors import export, layout, view
 from rpbert.ui.errors.filters import FilterEvents
 from rpbert.ui.errors.jobs import Job, Jobs
 from rpbert.ui.share.sharing import SAVE
-from rpbert.ui.workbench import Shown
+from rpbert.ui.workbench import ScreenState
 
 SHOW_DETAIL = "() => document.querySelector('#errors-detail').scrollIntoView({block: 'center'})"
 CHOOSE_FIRST = "Choose a row of the table first."
@@ -50,14 +54,11 @@ class RowEvents:
         self._wire_exports()
 
     def _wire_analyse(self) -> None:
-        inputs, parts = self.analyse.inputs, self.parts
-        fields = [inputs.tweet, inputs.picture, inputs.described, inputs.sample, inputs.gate, inputs.fixed]
-        places = [*fields, self.tabs, self.back]
-        opened = self.table.analyse.click(self.open_in_analyse, [parts.keys, parts.number], places, **PRIVATE)
-        analysed = self.analyse.analysed_after(opened.then)
-        chosen = [self.analyse.card.target, self.analyse.card.reading]
-        aimed = analysed.then(self.aim, [parts.keys, parts.number, self.analyse.state], chosen, **PRIVATE)
-        self.analyse.explained_after(aimed.then)
+        inputs, experts, parts = self.analyse.inputs, self.analyse.experts, self.parts
+        fields = [inputs.tweet, inputs.picture, inputs.sample, experts.gate, experts.fixed]
+        filled = [*fields, self.tabs, self.back, *self.analyse.results]
+        given = [parts.keys, parts.number, experts.method]
+        self.table.analyse.click(self.open_in_analyse, given, filled, **PRIVATE)
         returned = self.back.click(self.return_to_table, None, [self.tabs, self.back], **PRIVATE)
         returned.then(None, None, None, js=SHOW_DETAIL, **PRIVATE)
 
@@ -101,45 +102,42 @@ class RowEvents:
         gr.Info(f"Kept for row {number + 1}. Tags and notes leave with the rows, see “Take it with you”.")
         return gr.update(choices=view.tags_of(job))
 
-    def open_in_analyse(self, keys: list[str], number: int | None) -> dict[Any, Any]:
-        """The open row's tweet, picture and gate on the tab Analyse."""
-        job, inputs = self.jobs.get(keys), self.analyse.inputs
+    def open_in_analyse(self, keys: list[str], number: int | None, method: str) -> dict[Any, Any]:
+        """The open row's tweet, picture and gate on the tab Analyse, its name chosen there."""
+        job, inputs, experts = self.jobs.get(keys), self.analyse.inputs, self.analyse.experts
         if job is None or job.run is None or number is None:
             gr.Info(CHOOSE_FIRST)
             return {self.back: gr.skip()}
-        record, gate = job.record(job.cases.loc[number, "row"]), job.run.header.gate
+        case, gate = job.cases.loc[number], job.run.header.gate
+        record = job.record(case["row"])
         picture = job.picture(record.row)
-        if picture is None and record.picture is not None:
-            gr.Info("Only the results were loaded, so the picture is not here. Analyse reads the text alone.")
-        analyzer = self.jobs.bench.analyzers[0]
-        if job.run.header.checkpoint != analyzer.identity:
-            gr.Info(f"Analyse reads with the checkpoint {analyzer.identity}, not with the one of this run.")
-        if [word.text for word in split_words(record.text)] != record.words:
-            gr.Info("This data set splits words in its own way, so Analyse may find something else.")
-        fixed = not isinstance(gate, str)
+        self._warn(job, record, picture)
+        try:
+            state = self.jobs.bench.analyse(record.text, picture, gate)
+        except UserError as error:
+            raise gr.Error(str(error)) from error
+        choice, fixed = choice_of(gate)
         return {
             inputs.tweet: record.text,
             inputs.picture: None if picture is None else str(picture),
-            inputs.described: "",
             inputs.sample: None,
-            inputs.gate: FIXED if fixed else gate,
-            inputs.fixed: gr.update(value=gate if fixed else 0.5, visible=fixed),
+            experts.gate: choice,
+            experts.fixed: gr.update(value=fixed, visible=not isinstance(gate, str)),
             self.tabs: gr.Tabs(selected="analyse"),
             self.back: gr.update(visible=True),
+            **self.analyse.show(state, method, _key(state, record, case)),
         }
 
-    def aim(self, keys: list[str], number: int | None, shown: Shown) -> dict[Any, Any]:
-        """The name of the open row as what is explained, if Analyse finds it."""
-        job, target_parts, choice = self.jobs.get(keys), self.analyse.card, 0
-        if job is not None and number is not None:
-            case = job.cases.loc[number]
-            record = job.record(case["row"])
-            starts = [record.offsets[span[0]][0] for span in (case["found_span"], case["gold_span"]) if span]
-            entities = [index for index, one in enumerate(shown.analysis.entities) if one.start in starts]
-            relations = len(card.target_choices(shown.analysis)) - len(shown.analysis.entities)
-            choice = relations + entities[0] if entities else 0
-        readings = gr.update(choices=card.reading_choices(shown.analysis, choice), value=card.AS_FOUND)
-        return {target_parts.target: choice, target_parts.reading: readings}
+    def _warn(self, job: Job, record: Record, picture: Path | None) -> None:
+        """Why Analyse may say something else than the run."""
+        assert job.run is not None
+        if picture is None and record.picture is not None:
+            gr.Info("Only the results were loaded, so the picture is not here. Analyse reads the text alone.")
+        identity = self.jobs.bench.analyzers[0].identity
+        if job.run.header.checkpoint != identity:
+            gr.Info(f"Analyse reads with the checkpoint {identity}, not with the one of this run.")
+        if [word.text for word in split_words(record.text)] != record.words:
+            gr.Info("This data set splits words in its own way, so Analyse may find something else.")
 
     def return_to_table(self) -> dict[Any, Any]:
         """Back to the same place: the tab has kept filters, page and row."""
@@ -172,3 +170,10 @@ def finished(jobs: Jobs, keys: list[str]) -> Job:
     if job is None or job.run is None:
         raise gr.Error("This run is gone. Please read the data set again.")
     return job
+
+
+def _key(state: ScreenState, record: Record, case: pd.Series) -> str | None:
+    """How Analyse addresses the name of a case; None where it does not find it."""
+    starts = [record.offsets[span[0]][0] for span in (case["found_span"], case["gold_span"]) if span is not None]
+    found = [number for number, entity in enumerate(state.analysis.entities) if entity.start in starts]
+    return page_keys.name_key(found[0]) if found else None

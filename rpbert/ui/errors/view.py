@@ -13,9 +13,8 @@ from rpbert.evaluation.records import Chance, Record, Run
 from rpbert.evaluation.run import Progress
 from rpbert.evaluation.slice_tests import SliceScore
 from rpbert.model.crf import Span
-from rpbert.ui.analyse.card import TYPE_NAMES
-from rpbert.ui.analyse.view import COLOURS
 from rpbert.ui.errors.jobs import Job
+from rpbert.ui.words import TYPE_COLOURS, TYPE_NAMES
 
 PAGE = 25  # rows of the table at a time
 ANY = "any"
@@ -119,15 +118,18 @@ def _side(name: object, kind: object) -> str:
 
 def tweet(record: Record, spans: tuple[Span, ...]) -> str:
     """A tweet with names marked, their types beside them, as HTML."""
-    return '<span class="errors-tweet" dir="auto">{}</span>'.format(
-        "".join(
-            html.escape(text)
-            if kind is None
-            else f'<span class="compare-name" style="background:{COLOURS[kind]}">{html.escape(text)} <b>{kind}</b>'
-            "</span>"
-            for text, kind in pieces(record, spans)
-        )
-    )
+    parts = []
+    for text, kind in pieces(record, spans):
+        words = html.escape(text)
+        if kind is not None:
+            words = f'<span class="name" style="--type: {TYPE_COLOURS[kind]}"><bdi>{words}</bdi><b>{kind}</b></span>'
+        parts.append(words)
+    return f'<span class="marked errors-tweet" dir="auto">{"".join(parts)}</span>'
+
+
+def mistake(what: str, message: str) -> str:
+    """A user's mistake, as HTML that screen readers announce."""
+    return f'<div class="mistake" role="alert"><strong>{what}</strong> {html.escape(message)}</div>'
 
 
 def count_sentence(job: Job, shown: pd.DataFrame, page: int) -> str:

@@ -8,7 +8,7 @@ from passes import line
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.explain.methods import METHODS, explain
+from rpbert.explain.methods import METHODS, ROUNDING, explain
 from rpbert.explain.perturbed import ROUTES, PerturbedModel
 from rpbert.explain.targets import ADDS, BELONGS, SHOWS, Target, contrast_target, name_target, targets_of
 from rpbert.model.configuration import REGIONS
@@ -70,7 +70,8 @@ def test_gradients_of_the_two_routes_add_up(
     total, gate, content = (explain(analyzer, prepared, targets, method, route=route) for route in ROUTES)
     for whole, first, second in zip(total, gate, content, strict=True):
         parts = torch.tensor(first.features) + torch.tensor(second.features)
-        torch.testing.assert_close(parts, torch.tensor(whole.features), rtol=1e-3, atol=1e-6)
+        # Each of the three may be a map below rounding, which is shown as zero.
+        torch.testing.assert_close(parts, torch.tensor(whole.features), rtol=1e-3, atol=2 * ROUNDING)
     relation, name = content[0], gate[-1]
     assert relation.strength == 0  # pass 1 alone decides the relation
     assert name.strength > 0  # but a name also hangs on the gate

@@ -12,11 +12,17 @@ from transformers import PreTrainedTokenizerBase
 
 from rpbert.model.configuration import RpBertConfig
 from rpbert.model.gates import Gate
-from rpbert.model.inputs import Pictures, Texts
+from rpbert.model.inputs import Embedded, Pictures, Texts
 from rpbert.model.modeling import RpBert
 from rpbert.model.scene_text import SceneLine
 
 PIECES = [3, 0, 2, 7]  # of the words in each picture
+
+
+def embed(model: RpBert, batch: dict[str, Tensor], words: dict[str, Tensor], lines: Sequence[int] = ()) -> Embedded:
+    """What the passes read, some lines hidden."""
+    pictures = Pictures.of(random_regions(len(batch["input_ids"])), **words)
+    return model.embed(Texts(**batch), pictures.without(lines=lines))
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +149,6 @@ def test_a_word_in_two_lines_is_echoed_once(
     tweet, twice = ["Paris"], [line("PARIS"), line("in Paris")]
     embedded = embed(tiny_model, batch_of(tweet), words_in(tokenizer, [twice], tweet))
     assert embedded.echo.flatten().tolist() == [0.0, 1.0, 0.0]  # [CLS] paris [SEP]
-
-
-def embed(model: RpBert, batch: dict[str, Tensor], words: dict[str, Tensor], lines: Sequence[int] = ()):  # type: ignore[no-untyped-def]
-    pictures = Pictures.of(random_regions(len(batch["input_ids"])), **words)
-    return model.embed(Texts(**batch), pictures.without(lines=lines))
 
 
 @torch.no_grad()

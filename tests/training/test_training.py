@@ -220,7 +220,13 @@ def test_the_checkpoint_is_calibrated_on_dev(
         assert found["belongs_temperature"] != 1
         assert model.config.belongs_prior == PRIOR
         regions = compute_regions(model, [pair.picture for pair in pairs if pair.picture is not None])
-        assert calibrate(model, tokenizer, pairs, regions, tweets) == pytest.approx(found, rel=1e-2, abs=5e-3)
+        again = calibrate(model, tokenizer, pairs, regions, tweets)
+        # Eight pairs hardly say how sure to be of what belongs: large temperatures are almost as good as each other.
+        slopes = [1 / numbers.pop("belongs_temperature") for numbers in (again, found)]
+        biases = [numbers.pop("belongs_bias") for numbers in (again, found)]
+        assert slopes[0] == pytest.approx(slopes[1], abs=0.05)
+        assert biases[0] == pytest.approx(biases[1], abs=0.05)
+        assert again == pytest.approx(found, rel=1e-2, abs=5e-3)
 
 
 def test_training_assumes_that_every_second_picture_belongs(run: Run, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@
 
   // ---- maps ---------------------------------------------------------------------------------------------------
 
-  let chosen = "", looked = null, analysis = "", raw = "", maps = {};
+  let chosen = "", looked = null, pointed = null, analysis = "", raw = "", maps = {};
 
   function readMaps() {
     const written = find("#maps .map-data")?.dataset.maps ?? "";
@@ -50,7 +50,7 @@
       if (box.getAttribute("fill") !== colour) box.setAttribute("fill", colour);
     });
     say(find(".map-title", figure), map ? map.title : "");
-    say(find(".map-sentence", figure), map ? map.sentence : "There is no map of this yet.");
+    say(find(".map-sentence", figure), pointed ?? (map ? map.sentence : "There is no map of this yet."));
     const unit = map && map.unit === "nats" ? " nats" : "";
     say(find(".bar-low", figure), map ? `lowers it −${scale.toPrecision(2)}` : "");
     say(find(".bar-high", figure), map ? `+${scale.toPrecision(2)}${unit} raises it` : "");
@@ -77,8 +77,8 @@
     const column = Math.min(6, Math.floor((7 * (event.clientX - box.left)) / box.width));
     const row = Math.min(6, Math.floor((7 * (event.clientY - box.top)) / box.height));
     const name = "ABCDEFG"[column] + (row + 1);
-    say(find("#figure .map-sentence"),
-      `Hiding this cell (${name}): ${map.now.toFixed(2)} → ${map.hidden[7 * row + column].toFixed(2)}.`);
+    pointed = `Hiding this cell (${name}): ${map.now.toFixed(2)} → ${map.hidden[7 * row + column].toFixed(2)}.`;
+    say(find("#figure .map-sentence"), pointed);
   }
 
   function choose(element) {
@@ -169,11 +169,14 @@
 
   // ---- addresses and files ------------------------------------------------------------------------------------
 
+  let shown = location.search;
+
   function follow(query) {
     if (!query || location.search === `?${query}`) return;
     const before = new URLSearchParams(location.search), after = new URLSearchParams(query);
     const same = ["text", "picture"].every((name) => before.get(name) === after.get(name));
     history[same ? "replaceState" : "pushState"](null, "", `${location.pathname}?${query}`);
+    shown = location.search;
   }
 
   function save(written) {
@@ -248,7 +251,7 @@
   document.addEventListener("focusin", look);
   document.addEventListener("focusout", leave);
   document.addEventListener("pointermove", noteOfCell);
-  document.addEventListener("pointerout", (event) => { if (event.target.closest?.(".map-frame")) paint(); });
+  document.addEventListener("pointerout", (event) => { if (event.target.closest?.(".map-frame")) { pointed = null; paint(); } });
   document.addEventListener("click", (event) => {
     const example = event.target.closest?.("#examples [data-key]");
     if (example) example.dispatchEvent(new CustomEvent("choose", { bubbles: true, detail: { key: example.dataset.key } }));
@@ -284,7 +287,7 @@
   document.addEventListener("change", (event) => {
     if (event.target === fileInput()) keep(event.target.files[0]);
   }, true);
-  addEventListener("popstate", () => location.reload());
+  addEventListener("popstate", () => { if (location.search !== shown) location.reload(); }); // not for the skip link
 
   function start() {
     if (!find("#names .names") || !fileInput()) return setTimeout(start, 50);

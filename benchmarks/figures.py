@@ -131,7 +131,7 @@ def evaluate(data: Path) -> None:
         for number, command in enumerate(COMMANDS):
             path, *options = command.split()
             file = Path(folder) / f"{number}.json"
-            if rpbert(["evaluate", str(data / path), *options, "--json", str(file)]):
+            if rpbert(["evaluate", str(data / path), *options, "--json", str(file), "--cache", folder]):
                 raise SystemExit(f"rpbert evaluate DATA/{command} failed.")
             collect([file])
 

@@ -1,0 +1,73 @@
+"""The stage after the epochs: what the pair itself, its similarity and its shared words, says of whether it belongs.
+
+In the epochs this small head hardly learns beside the large encoder, whose h_CLS cannot compare text and picture. By
+itself it learns in seconds, from cosines of maps that have not seen the pair (`CrossFit`), own pictures against others.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import PreTrainedTokenizerBase
+
+from rpbert.data.readers import Example
+from rpbert.model.inputs import kept_lines
+from rpbert.model.modeling import RpBert
+from rpbert.model.scene_text import COUNTS, line_counts, shared_words
+from rpbert.training.alignment import CrossFit
+
+STEPS = 600
+BATCH = 512
+LEARNING_RATE = 1e-2
+SWAPS = 4  # other pictures of each tweet
+
+
+def pair_counts(
+    tokenizer: PreTrainedTokenizerBase, limit: int, tweets: Sequence[Example], pictures: Sequence[Example]
+) -> Tensor:
+    """`line_counts` (B, 6) of B tweets beside B pictures, summed over the lines that the model reads."""
+    rows = []
+    for tweet, picture in zip(tweets, pictures, strict=True):
+        lines = kept_lines(tokenizer, picture.scene, limit)
+        counts = [line_counts(line, tweet.words, shared_words(tweet.words, line.text)) for line in lines]
+        rows.append(torch.stack(counts).sum(dim=0) if counts else torch.zeros(COUNTS))
+    return torch.stack(rows)
+
+
+def fit_belongs(
+    model: RpBert, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Example], folds: CrossFit, seed: int
+) -> None:
+    """Fit what the pair head says of `belongs`, in place; of the other relations it says nothing from here on.
+
+    Every tweet comes with its own picture and with `SWAPS` others of its fold, both kinds weighted alike.
+    """
+    assert model.matching is not None
+    generator = torch.Generator().manual_seed(seed)
+    others = []
+    for pair in pairs:
+        candidates = (folds.fold == folds.fold[folds.rows([pair])]).nonzero().squeeze(1)
+        drawn = candidates[torch.randint(len(candidates), (SWAPS,), generator=generator)].tolist()
+        others += [pairs[row] for row in drawn]
+    tweets = [*pairs, *(pair for pair in pairs for _ in range(SWAPS))]
+    pictures = [*pairs, *others]
+    limit = model.config.scene_pieces if model.config.scene_text else 0
+    cosines, counts = folds.cosines(tweets, pictures), pair_counts(tokenizer, limit, tweets, pictures)
+    same = [tweet.picture == picture.picture for tweet, picture in zip(tweets, pictures, strict=True)]
+    labels = torch.tensor(same).long()
+    weight = torch.tensor([1 / (len(labels) - labels.sum()), 1 / labels.sum()])
+    head = model.matching.pair_head
+    for layer in (head[0], head[2]):
+        layer.reset_parameters()
+    with torch.no_grad():  # two logits each of belongs, adds and shows
+        head[2].weight[2:] = 0.0
+        head[2].bias[2:] = 0.0
+    head.requires_grad_(True)
+    optimizer = torch.optim.Adam(head.parameters(), LEARNING_RATE)
+    for _ in range(STEPS):
+        rows = torch.randint(len(labels), (BATCH,), generator=generator)
+        logits = model.matching.pair_logits(cosines[rows], counts[rows])[:, :2]
+        loss = F.cross_entropy(logits, labels[rows], weight=weight)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()

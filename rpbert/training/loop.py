@@ -39,6 +39,7 @@ from rpbert.model.modeling import RpBert
 from rpbert.training.alignment import CrossFit, begin_matching, run_alignment
 from rpbert.training.batches import Batch, PictureInputs, ner_batches, relation_batches
 from rpbert.training.objectives import Objectives
+from rpbert.training.pairs import fit_belongs
 from rpbert.training.parameters import freeze_aligned, parameter_groups
 from rpbert.training.recipe import Recipe
 from rpbert.training.sets import add_scenes, fingerprints, pictures_of, read_sets, words_of
@@ -267,6 +268,8 @@ class _Loop:
             self.averaged.update_parameters(self.model)
             sums.setdefault(task, []).append(float(loss.detach()))
         trained = time.monotonic() - began
+        if self.inputs.cross_fit is not None and self.kept.config.belongs:
+            fit_belongs(self.kept, self.tokenizer, self.sets["pairs"], self.inputs.cross_fit, self.recipe.seed)
         figures = dev_figures(self.kept.eval(), self.tokenizer, self.store, self.sets)
         figures["mean"] = sum(figures.values()) / len(figures)
         losses = {task: sum(values) / len(values) for task, values in sums.items()}

@@ -1,7 +1,7 @@
-"""The stage after the epochs: what the pair itself, its similarity and its shared words, says of whether it belongs.
+"""At the end of an epoch: what the pair itself, its similarity and its shared words, says of whether it belongs.
 
-In the epochs this small head hardly learns beside the large encoder, whose h_CLS cannot compare text and picture. By
-itself it learns in seconds, from cosines of maps that have not seen the pair (`CrossFit`), own pictures against others.
+Beside the large encoder, whose h_CLS cannot compare text and picture, this small head hardly learns. By itself it learns
+in seconds, from cosines of maps that have not seen the pair (`CrossFit`), own pictures against others.
 """
 
 from collections.abc import Sequence

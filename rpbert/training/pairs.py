@@ -1,7 +1,7 @@
 """At the end of an epoch: what the pair itself, its similarity and its shared words, says of whether it belongs.
 
-Beside the large encoder, whose h_CLS cannot compare text and picture, this small head hardly learns. By itself it learns
-in seconds, from cosines of maps that have not seen the pair (`CrossFit`), own pictures against others.
+Beside the large encoder, whose h_CLS cannot compare text and picture, this small head hardly learns. By itself it
+learns in seconds, from cosines of maps that have not seen the pair (`CrossFit`), own pictures against others.
 """
 
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ learns in seconds, from cosines of maps that have not seen the pair (`CrossFit`)
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
@@ -57,11 +57,14 @@ def fit_belongs(
     labels = torch.tensor(same).long()
     weight = torch.tensor([1 / (len(labels) - labels.sum()), 1 / labels.sum()])
     head = model.matching.pair_head
-    for layer in (head[0], head[2]):
-        layer.reset_parameters()
+    first, last = head[0], head[2]
+    assert isinstance(first, nn.Linear)
+    assert isinstance(last, nn.Linear)
+    first.reset_parameters()
+    last.reset_parameters()
     with torch.no_grad():  # two logits each of belongs, adds and shows
-        head[2].weight[2:] = 0.0
-        head[2].bias[2:] = 0.0
+        last.weight[2:] = 0.0
+        last.bias[2:] = 0.0
     head.requires_grad_(True)
     optimizer = torch.optim.Adam(head.parameters(), LEARNING_RATE)
     for _ in range(STEPS):

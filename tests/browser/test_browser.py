@@ -146,6 +146,7 @@ def test_a_mistake_loses_nothing_and_says_whose_result_stands_there(page: Page, 
     renamed, bomb = tmp_path / "holiday.png", tmp_path / "bomb.png"
     renamed.write_bytes(b"%PDF-1.7 not a picture")
     Image.new("1", (12_000, 12_000)).save(bomb)
+    expect(page.locator("#details")).to_contain_text("Details in log-probability")
     before = page.locator("#figure img").get_attribute("src")
     for file, told in ((renamed, "is not a picture that can be read"), (bomb, "144 megapixels")):
         upload(page, file)
@@ -158,7 +159,7 @@ def test_a_mistake_loses_nothing_and_says_whose_result_stands_there(page: Page, 
     expect(page.locator("#message")).to_contain_text("3,000 characters")
     assert bottom(page, "#message") < bottom(page, "#tweet")  # at the top
     assert page.locator("#figure img").get_attribute("src") == before
-    expect(page.locator("#details")).to_contain_text("random orders")  # nothing was emptied
+    expect(page.locator("#details")).to_contain_text("Details in log-probability")  # nothing was emptied
     expect(page.locator("body")).not_to_contain_text("upstream Gradio app")
     analyse(page, "Eileen Collins flies")
     expect(page.locator("#page")).not_to_have_class(has_class("stale"))

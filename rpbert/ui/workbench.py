@@ -4,9 +4,10 @@ Everything that was computed is remembered by checkpoint and content, so that go
 example costs nothing. What is remembered stands in memory alone and is pushed out by what comes later.
 """
 
+import copy
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -167,8 +168,7 @@ class Workbench:
 
         def judge() -> Verdict:
             with self.turns.long(ended) as pause:
-                curves.perturbed.pause = pause  # of this work, not of the one that made the curves
-                return curves.verdict(explanation)
+                return _with_pause(curves, pause).verdict(explanation)
 
         # One after the other: who waits for another's curves must not keep that one from its turn.
         curves = self.cache.get((state.key, "curves", tuple(targets), lines), draw)
@@ -209,6 +209,14 @@ class Workbench:
         """The numbers of every step of the model."""
         analyzer, gate = self.analyzer(state), state.analysis.gate_setting
         return self.cache.get((state.key, "walk"), lambda: walk(analyzer, state.prepared, gate))
+
+
+def _with_pause(curves: PerturbationCurves, pause: Callable[[], None]) -> PerturbationCurves:
+    """A copy of shared curves with its own pause: two works that paused by one ticket would wait for each other."""
+    own = copy.copy(curves)
+    own.perturbed = copy.copy(curves.perturbed)
+    own.perturbed.pause = pause
+    return own
 
 
 def standard_targets(analysis: Analysis) -> list[Target]:

@@ -105,3 +105,19 @@ def test_maps_that_were_stopped_can_be_made_later(bench: Workbench) -> None:
     with pytest.raises(StoppedError):
         bench.explanations(shown, "occlusion", stopped=stopped)
     assert bench.explanations(shown, "grad_cam")
+
+
+def test_two_who_judge_by_the_same_curves_do_not_wait_for_each_other(bench: Workbench) -> None:
+    shown = bench.analyse(TWEET, ASTRONAUT)
+    names = bench.explanations(shown, "grad_cam")[len(relation_targets(shown.analysis)) :]
+    bench.verdict(shown, names[0])  # the curves are there now
+    found: list[object] = []
+    judges = [
+        threading.Thread(target=lambda one=one: found.append(bench.verdict(shown, one)), daemon=True)
+        for one in bench.explanations(shown, "gradient_x_input")[len(relation_targets(shown.analysis)) :]
+    ]
+    for judge in judges:
+        judge.start()
+    for judge in judges:
+        judge.join(timeout=120)
+    assert len(found) == len(judges) > 1

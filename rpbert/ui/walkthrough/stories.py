@@ -83,7 +83,7 @@ def question(story: Story) -> str:
     if story.kind == "irrelevant":
         return "How far does the model open the gate for this picture?"
     if story.kind == "unchanged":
-        return "The gate is nearly open. Does taking the picture away change which names the model finds?"
+        return f"The gate is wide open (above {WIDE}). Does taking the picture away change which names the model finds?"
     if story.kind == "ambiguous":
         return f"How sure is the model of the way it reads “{story.name}”?"
     return f"How does the model read “{story.name}” when it sees the picture?"

@@ -137,4 +137,4 @@ def test_defaults_are_the_shipped_recipe_and_the_presets_weights(monkeypatch: py
 
     monkeypatch.setattr(training, "train", train)
     assert main(["train", "--data", "data", "--output", "out"]) == 0
-    assert calls == [(read_recipe(RECIPES / "mini.toml"), Path("data"), Path("out"), None, None, None, False)]
+    assert calls == [(read_recipe(RECIPES / "mini.toml"), Path("data"), Path("out"), None, None, None, False, None)]

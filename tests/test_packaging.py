@@ -58,7 +58,7 @@ def test_importing_the_package_loads_nothing() -> None:
 
 
 def test_the_public_names_are_there() -> None:
-    assert rpbert.Analyzer.__module__ == rpbert.Analysis.__module__ == "rpbert.analyzer"
+    assert (rpbert.Analyzer.__module__, rpbert.Analysis.__module__) == ("rpbert.analyzer", "rpbert.analysis")
     assert {name: getattr(rpbert, name).__name__ for name in rpbert.__all__} == {name: name for name in rpbert.__all__}
     with pytest.raises(AttributeError, match="no attribute 'Analyser'"):
         _ = rpbert.Analyser

@@ -128,7 +128,7 @@ class RpBert(PreTrainedModel):
             standing = (pictures.echo * pictures.lines.unsqueeze(1)).sum(dim=2, keepdim=True)  # (B, n or 1, 1)
             echo = echo + standing.clamp(max=1.0)
         counts = (pictures.line_counts * pictures.lines.unsqueeze(2)).sum(dim=1)  # (B, 6)
-        return Embedded(words, visual, visible, echo, masked_mean(regions, pictures.cells), counts)
+        return Embedded(words, visual, visible, echo, (regions * pictures.cells.unsqueeze(2)).mean(dim=1), counts)
 
     def with_case(self, words: Tensor, case_ids: Tensor | None) -> Tensor:
         """Word embeddings (B, n, d), plus how the pieces (B, n) are written with `config.case_features`."""

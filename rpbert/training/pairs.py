@@ -44,11 +44,12 @@ def fit_belongs(
     """
     assert model.matching is not None
     generator = torch.Generator().manual_seed(seed)
+    fold = folds.fold[folds.rows(pairs)]  # (N,)
     others = []
-    for pair in pairs:
-        candidates = (folds.fold == folds.fold[folds.rows([pair])]).nonzero().squeeze(1)
+    for row in range(len(pairs)):
+        candidates = (fold == fold[row]).nonzero().squeeze(1)
         drawn = candidates[torch.randint(len(candidates), (SWAPS,), generator=generator)].tolist()
-        others += [pairs[row] for row in drawn]
+        others += [pairs[index] for index in drawn]
     tweets = [*pairs, *(pair for pair in pairs for _ in range(SWAPS))]
     pictures = [*pairs, *others]
     limit = model.config.scene_pieces if model.config.scene_text else 0

@@ -66,4 +66,6 @@ def test_a_run_over_two_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert figures["relation"]["seconds"] > 0
         assert figures["pointing"]["n"] == 1
         assert figures["pointing"]["chance"] == pytest.approx(0.6)
-    assert methods["occlusion"]["relation"]["better_than_95"] == 1.0
+    found = methods["occlusion"]["relation"]
+    assert found["better_than_95"] in (0.0, 1.0)  # of one map
+    assert found["insertion"] - found["deletion"] > found["insertion_random"] - found["deletion_random"]

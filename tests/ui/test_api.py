@@ -81,10 +81,10 @@ def test_explain_says_what_the_command_line_says(client: Client, capsys: pytest.
     assert [len(row) for row in target["grid"]] == [7] * 7
 
 
-def test_explain_without_a_target_is_both_relations_and_all_names(client: Client, analyzer: Analyzer) -> None:
+def test_explain_without_a_target_is_the_relations_and_all_names(client: Client, analyzer: Analyzer) -> None:
     found = ask(client, "/explain")
     assert list(found) == FROZEN["/explain"]["result"]
-    assert len(found["targets"]) == 2 + len(analyzer.analyze(TWEET, ASTRONAUT).entities)
+    assert len(found["targets"]) == 3 + len(analyzer.analyze(TWEET, ASTRONAUT).entities)
 
 
 def test_what_if_the_gate_were_closed(client: Client, analyzer: Analyzer) -> None:
@@ -98,7 +98,7 @@ def test_what_if_the_gate_were_closed(client: Client, analyzer: Analyzer) -> Non
 
 def test_what_if_cells_were_hidden(client: Client, analyzer: Analyzer) -> None:
     found = ask(client, "/what_if", hidden_cells="A1, G7 24")
-    expected = analyzer.predict(analyzer.prepare(TWEET, ASTRONAUT), hidden=[0, 24, 48])
+    expected = analyzer.predict(analyzer.prepare(TWEET, ASTRONAUT), cells=[0, 24, 48])
     assert close(timeless(found["after"]), timeless(expected.to_json()))
     assert found["after"]["relation"] != found["before"]["relation"]
 
@@ -121,7 +121,8 @@ def test_walk_takes_the_way_of_the_prediction(client: Client, analyzer: Analyzer
     found, analysis = ask(client, "/walk", gate="0.25"), analyzer.analyze(TWEET, ASTRONAUT, 0.25)
     assert found["gate"] == {"setting": 0.25, "value": 0.25, "masked": False}
     assert analysis.relation is not None
-    assert found["relation"]["image_adds"]["probability"] == pytest.approx(analysis.relation.image_adds, abs=1e-5)
+    parts = [found["relation"][task]["probability"] for task in ("belongs", "image_adds")]
+    assert parts[0] * parts[1] == pytest.approx(analysis.relation.image_adds, abs=1e-5)
     starts = sum(label.startswith("B-") for label in found["crf"]["best"]["labels"])
     assert starts == len(analysis.entities)
 

@@ -1,4 +1,4 @@
-"""What the tabs have in common: the gate's choices, and how events run."""
+"""What the tabs have in common: the gate's choices, whose page asks, and how events run."""
 
 from typing import Any
 
@@ -14,6 +14,8 @@ LATEST: dict[str, Any] = {"trigger_mode": "always_last"}  # a choice made meanwh
 AT_ONCE: dict[str, Any] = {"trigger_mode": "multiple"}  # a newer one starts beside the older one, and ends it
 QUIET: dict[str, Any] = {"show_progress": "hidden"}  # nothing is greyed out
 
+PROGRESS = gr.Progress()  # gradio knows it by its type, and hands each call its own
+
 FORGET_AFTER = 3600  # seconds until uploads and session state are deleted; at the latest when the app ends
 
 FIXED = "fixed"
@@ -25,6 +27,11 @@ GATE_CHOICES = [
     ("a fixed value", FIXED),
 ]
 assert [value for _, value in GATE_CHOICES] == [*NAMED_GATES, FIXED]
+
+
+def session_of(request: gr.Request | None) -> str:
+    """Whose page asks."""
+    return "" if request is None else str(request.session_hash)
 
 
 def gate_of(choice: str, fixed: float) -> Gate:

@@ -1,35 +1,37 @@
-"""What happens on the Analyse tab: handlers between its components and the workbench.
+"""What happens on the Analyse tab: a tweet and its picture are read, a name is chosen.
 
-The prediction comes first; the maps, and after them the verdict on the chosen one, fill in as they are done.
+The prediction comes first; its maps follow (`rpbert.ui.analyse.explaining`).
 """
 
-import time
-from collections.abc import Iterator
-from threading import Event
 from typing import Any
 
 import gradio as gr
 
 from rpbert.errors import UserError
-from rpbert.explain.methods import DEFAULT_METHOD, METHODS, Explanation
+from rpbert.explain.methods import DEFAULT_METHOD
 from rpbert.model.gates import Gate
 from rpbert.ui import keys
 from rpbert.ui.analyse import card, maps, view
+from rpbert.ui.analyse.explaining import Explaining
 from rpbert.ui.analyse.layout import Experts, Inputs, Outputs, figure_panel
-from rpbert.ui.analyse.methods import method_row
-from rpbert.ui.common import AT_ONCE, FORGET_AFTER, LATEST, LONG, PRIVATE, QUIET, SHORT, gate_of, show_where_it_counts
+from rpbert.ui.analyse.testing import MapTests
+from rpbert.ui.common import (
+    AT_ONCE,
+    FORGET_AFTER,
+    LATEST,
+    LONG,
+    PRIVATE,
+    QUIET,
+    SHORT,
+    gate_of,
+    session_of,
+    show_where_it_counts,
+)
 from rpbert.ui.samples import Sample
 from rpbert.ui.share.links import Place, to_query
-from rpbert.ui.turns import StoppedError
-from rpbert.ui.workbench import ScreenState, Workbench, standard_targets
+from rpbert.ui.workbench import ScreenState, Workbench
 
 Update = dict[Any, Any]
-PROGRESS = gr.Progress()  # gradio knows it by its type, and hands each call its own
-
-
-def session_of(request: gr.Request | None) -> str:
-    """Whose page asks."""
-    return "" if request is None else str(request.session_hash)
 
 
 class AnalyseEvents:
@@ -40,6 +42,8 @@ class AnalyseEvents:
     ) -> None:
         self.bench = bench
         self.inputs, self.outputs, self.experts = parts
+        self.explaining = Explaining(bench, self.outputs)
+        self.map_tests = MapTests(bench)
         self.samples = {sample.id: sample for sample in samples}
         self.state = gr.State(first, time_to_live=FORGET_AFTER)
         self.chosen = gr.State(keys.first_key(first.analysis))
@@ -84,18 +88,18 @@ class AnalyseEvents:
         inputs.remove.click(self.take_away, texts, [*fields, *self.results], **QUIET, **SHORT)
         show_where_it_counts(experts.gate, experts.fixed)
 
-        self.fresh.change(self.explain, self.asked, self.explained, **AT_ONCE, **QUIET, **LONG)
-        outputs.ask.click(self.explain_asked, self.asked, [*self.explained, outputs.ask], **QUIET, **LONG)
+        self.fresh.change(self.explaining.explain, self.asked, self.explained, **AT_ONCE, **QUIET, **LONG)
+        outputs.ask.click(self.explaining.explain_asked, self.asked, [*self.explained, outputs.ask], **QUIET, **LONG)
         picked = [self.chosen, self.address, experts.reading, *self.tests]
         for panel in (outputs.names, outputs.relation):
             chosen = panel.select(self.choose, [self.state, experts.method], picked, **QUIET, **SHORT)
-            chosen.then(self.explain_chosen, self.asked, self.explained, **AT_ONCE, **QUIET, **LONG)
+            chosen.then(self.explaining.explain_chosen, self.asked, self.explained, **AT_ONCE, **QUIET, **LONG)
         changed = [experts.reading.input, experts.method.input, experts.route.input]
-        gr.on(changed, self.explain_chosen, self.asked, self.explained, **AT_ONCE, **QUIET, **LONG)
+        gr.on(changed, self.explaining.explain_chosen, self.asked, self.explained, **AT_ONCE, **QUIET, **LONG)
 
-        experts.attend.click(self.attend, self.asked[:2], experts.attention, **SHORT)
-        experts.steady.click(self.test_stability, self.asked, experts.stability, **LONG)
-        experts.compare.click(self.compare, self.asked[:3], experts.methods, **LONG)
+        experts.attend.click(self.map_tests.attend, self.asked[:2], experts.attention, **SHORT)
+        experts.steady.click(self.map_tests.stability, self.asked, experts.stability, **LONG)
+        experts.compare.click(self.map_tests.compare_methods, self.asked[:3], experts.methods, **LONG)
         experts.stop.click(self.stop, None, outputs.details, queue=False, **PRIVATE)
         self.address.change(None, self.address, None, js="query => window.rpbert.follow(query)", **PRIVATE)
 
@@ -175,106 +179,8 @@ class AnalyseEvents:
             outputs.maps: maps.maps_panel(state, []),
             outputs.details: "" if empty else card.pending_details(pending),
             outputs.ask: gr.update(visible=state.picture is not None and not state.explained_unasked),
-            outputs.footer: self.footer(state),
+            outputs.footer: self.explaining.footer(state),
             **dict.fromkeys(self.tests, ""),
-        }
-
-    def footer(self, state: ScreenState, **seconds: float) -> str:
-        """The line at the foot of the page."""
-        return view.footer(state.analysis, self.bench.analyzer(state).trained, **seconds)
-
-    # ---- explaining -----------------------------------------------------------------------------------------------
-
-    def explain(
-        self, state: ScreenState, chosen: str, reading: str, method: str, route: str, request: gr.Request | None = None
-    ) -> Iterator[Any]:
-        """All maps of a new analysis, then the verdict on the chosen one; a long tweet waits until somebody asks."""
-        if not state.explained_unasked:
-            self.bench.stops.stop(session_of(request))
-            yield gr.skip()
-            return
-        yield from self._explain("maps", state, chosen, reading, method, route, request)
-
-    def explain_asked(
-        self, state: ScreenState, chosen: str, reading: str, method: str, route: str, request: gr.Request | None = None
-    ) -> Iterator[Any]:
-        """The maps of a long tweet, which somebody asked for."""
-        yield {self.outputs.ask: gr.update(visible=False), self.outputs.details: card.pending_details(card.UNJUDGED)}
-        yield from self._explain("maps", state, chosen, reading, method, route, request)
-
-    def explain_chosen(
-        self, state: ScreenState, chosen: str, reading: str, method: str, route: str, request: gr.Request | None = None
-    ) -> Iterator[Any]:
-        """The map of what was chosen, and the verdict on it."""
-        if not state.explained_unasked and method == DEFAULT_METHOD and not self._known(state, method, route):
-            yield gr.skip()
-            return
-        yield from self._explain("choice", state, chosen, reading, method, route, request)
-
-    def _known(self, state: ScreenState, method: str, route: str) -> bool:
-        return (state.key, "map", method, route, tuple(standard_targets(state.analysis))) in self.bench.cache
-
-    def _explain(
-        self,
-        kind: str,
-        state: ScreenState,
-        chosen: str,
-        reading: str,
-        method: str,
-        route: str,
-        request: gr.Request | None,
-    ) -> Iterator[Any]:
-        """All maps that come together, then the chosen one, then its verdict; silent once something newer was asked."""
-        chosen = keys.known_key(state.analysis, chosen)
-        empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
-        if empty is not None:
-            yield {self.outputs.details: card.pending_details(empty)}
-            return
-        choice = self.bench.stops.begin(session_of(request), "choice")
-        stopped = self.bench.stops.begin(session_of(request), "maps") if kind == "maps" else choice
-        target = keys.target_of(state.analysis, chosen, reading)
-        try:
-            explained = self._maps(state, method, route, stopped)
-            if explained:
-                yield self._drawn(state, explained)
-            explanation = self.bench.explanation(state, target, method, route, choice)
-            explained = [pair for pair in explained if pair[0] != chosen] + [(chosen, explanation)]
-            pending = card.UNJUDGED if route == "total" and explanation.strength else ""
-            yield {
-                **self._drawn(state, explained),
-                self.outputs.details: card.details_panel(state, explanation, None, pending),
-                self.outputs.footer: self.footer(state, maps=explanation.seconds),
-            }
-            yield self._judged(state, explanation, route, choice)
-        except StoppedError:
-            return
-
-    def _drawn(self, state: ScreenState, explained: list[tuple[str, Explanation]]) -> Update:
-        """The maps that are there, and the cards with what the gate does to every name."""
-        return {
-            self.outputs.maps: maps.maps_panel(state, explained),
-            self.outputs.cards: card.cards_panel(state, self.bench.scans(state)),
-        }
-
-    def _maps(self, state: ScreenState, method: str, route: str, stopped: Event) -> list[tuple[str, Explanation]]:
-        """The maps that come from one computation; for slower methods only what was chosen is computed."""
-        if method != DEFAULT_METHOD and not self._known(state, method, route):
-            return []
-        found = self.bench.explanations(state, method, route, stopped)
-        pairs = list(zip(keys.keys_of(state.analysis), found, strict=False))  # a very long tweet has more names
-        return [pair for pair in pairs if pair[0] in keys.RELATIONS] if state.closed else pairs
-
-    def _judged(self, state: ScreenState, explanation: Explanation, route: str, stopped: Event) -> Update:
-        """The verdict, and how long it took."""
-        if route != "total" or explanation.strength == 0:
-            note = card.ONE_ROUTE if route != "total" else ""
-            return {self.outputs.details: card.details_panel(state, explanation, None, note)}
-        began = time.perf_counter()
-        verdict = self.bench.verdict(state, explanation, stopped)
-        spent = time.perf_counter() - began
-        return {
-            self.outputs.details: card.details_panel(state, explanation, verdict),
-            self.outputs.footer: self.footer(state, maps=explanation.seconds, verdict=spent),
         }
 
     def choose(self, state: ScreenState, method: str, event: gr.EventData) -> Any:
@@ -287,55 +193,6 @@ class AnalyseEvents:
             self.experts.reading: gr.update(choices=keys.readings_of(state.analysis, event.key), value=keys.AS_FOUND),
             **dict.fromkeys(self.tests, ""),
         }
-
-    # ---- tests of a map -------------------------------------------------------------------------------------------
-
-    def attend(self, state: ScreenState, chosen: str) -> str:
-        """The chosen name's attention in both passes."""
-        entity = keys.entity_of(state.analysis, chosen)
-        if state.picture is None:
-            return card.pending_details(maps.NO_PICTURE)
-        if entity is None:
-            return card.pending_details("Choose a name above: attention is shown for the words of a name.")
-        return card.attention_panel(state, self.bench.attention(state)[state.analysis.entities.index(entity)])
-
-    def test_stability(
-        self, state: ScreenState, chosen: str, reading: str, method: str, route: str, request: gr.Request | None = None
-    ) -> str:
-        """Infidelity and maximum sensitivity of the map that is shown."""
-        empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
-        if empty is not None:
-            return card.pending_details(empty)
-        stopped = self.bench.stops.begin(session_of(request), "stability")
-        target = keys.target_of(state.analysis, chosen, reading)
-        try:
-            explanation = self.bench.explanation(state, target, method, route, stopped)
-            return card.stability_panel(explanation, self.bench.stability(state, explanation, stopped))
-        except StoppedError:
-            return card.pending_details(card.STOPPED)
-
-    def compare(
-        self,
-        state: ScreenState,
-        chosen: str,
-        reading: str,
-        progress: gr.Progress = PROGRESS,
-        request: gr.Request | None = None,
-    ) -> Iterator[str]:
-        """All methods on the chosen target, one after the other; each is shown when it is done."""
-        empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
-        if empty is not None:
-            yield card.pending_details(empty)
-            return
-        target, judged = keys.target_of(state.analysis, chosen, reading), []
-        stopped = self.bench.stops.begin(session_of(request), "methods")
-        try:
-            for method in progress.tqdm(METHODS, desc="methods", unit="method"):
-                explanation = self.bench.explanation(state, target, method, stopped=stopped)
-                judged.append((explanation, self.bench.verdict(state, explanation, stopped)))
-                yield method_row(state, judged)
-        except StoppedError:
-            return
 
     def stop(self, request: gr.Request | None = None) -> str:
         """End all that this page has running."""

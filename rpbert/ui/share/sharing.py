@@ -1,9 +1,11 @@
 """Links and files: what is on the screen, to be kept or sent. Nothing is written on the server."""
 
 import base64
+import functools
 import io
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +16,8 @@ from rpbert.explain.overlays import draw_map
 from rpbert.model.configuration import REGIONS
 from rpbert.ui import keys
 from rpbert.ui.analyse import maps, view
-from rpbert.ui.analyse.events import PROGRESS, AnalyseEvents, place_of, session_of
-from rpbert.ui.common import LONG, PRIVATE, QUIET, SHORT, choice_of
+from rpbert.ui.analyse.events import AnalyseEvents, place_of
+from rpbert.ui.common import LONG, PRIVATE, PROGRESS, QUIET, SHORT, choice_of, session_of
 from rpbert.ui.samples import Sample
 from rpbert.ui.share.export import Exported, analysis_html, analysis_json, rows_of
 from rpbert.ui.share.links import PICTURE_LOST, TABS, Place, from_query, link_note, to_query
@@ -51,8 +53,13 @@ class Sharing:
             file = gr.Textbox(visible=False)
         made = make.click(self.link, [events.state, events.chosen, experts.method, self.tab], [link, note], **PRIVATE)
         made.then(None, link, link, js=ADDRESS, **PRIVATE)
-        for button, write in ((as_png, self.png), (as_json, self.json), (as_page, self.page)):
-            saved = button.click(write, events.asked, [file, note], **LONG)
+        every = [events.state, experts.method, experts.route]
+        for button, write, asked in (
+            (as_png, self.png, events.asked),
+            (as_json, self.json, every),
+            (as_page, self.page, every),
+        ):
+            saved = button.click(write, asked, [file, note], **LONG)
             saved.then(None, file, None, js=SAVE, **PRIVATE)
 
     def link(self, state: ScreenState, chosen: str, method: str, tab: str) -> tuple[str, str]:
@@ -76,37 +83,45 @@ class Sharing:
     def json(
         self,
         state: ScreenState,
-        chosen: str,
-        reading: str,
         method: str,
         route: str,
         progress: gr.Progress = PROGRESS,
         request: gr.Request | None = None,
     ) -> tuple[Any, str]:
         """The analysis with all its maps as a JSON file."""
-        try:
-            result = analysis_json(state.analysis, self._judged(state, method, route, progress, request))
-        except StoppedError:
-            return "", render("note.html", note=STOPPED)
-        text = json.dumps(result, ensure_ascii=False, indent=1) + "\n"
-        return _file(state, "json", "application/json", text=text), ""
+
+        def text(judged: list[Exported]) -> str:
+            return json.dumps(analysis_json(state.analysis, judged), ensure_ascii=False, indent=1) + "\n"
+
+        return self._written(state, ("json", "application/json"), text, method, route, progress, request)
 
     def page(
         self,
         state: ScreenState,
-        chosen: str,
-        reading: str,
         method: str,
         route: str,
         progress: gr.Progress = PROGRESS,
         request: gr.Request | None = None,
     ) -> tuple[Any, str]:
         """The analysis as a web page that needs nothing else."""
+        kind, text = ("html", "text/html"), functools.partial(analysis_html, state)
+        return self._written(state, kind, text, method, route, progress, request)
+
+    def _written(
+        self,
+        state: ScreenState,
+        kind: tuple[str, str],
+        text: Callable[[list[Exported]], str],
+        method: str,
+        route: str,
+        progress: gr.Progress,
+        request: gr.Request | None,
+    ) -> tuple[Any, str]:
+        """All maps with their verdicts as a file of a kind (ending, media type), unless somebody stops it."""
         try:
-            text = analysis_html(state, self._judged(state, method, route, progress, request))
+            return _file(state, *kind, text=text(self._judged(state, method, route, progress, request))), ""
         except StoppedError:
             return "", render("note.html", note=STOPPED)
-        return _file(state, "html", "text/html", text=text), ""
 
     def _judged(
         self, state: ScreenState, method: str, route: str, progress: gr.Progress, request: gr.Request | None

@@ -37,7 +37,7 @@ COMMANDS = (
     "tweetpairs/dev.jsonl --gate closed",
     "flickr8k/dev.tsv",
 )
-EXAMPLE = 'predict --text "Eileen Collins visits Houston" --image assets/samples/astronaut_eileen_collins.jpg'
+EXAMPLE = 'predict --text "Jordan was amazing, back in London now" --image assets/samples/picos_de_europa.jpg'
 BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 Figures = dict[str, Any]
@@ -56,14 +56,15 @@ def read_figures() -> Figures:
 
 
 def collect(files: Sequence[Path]) -> None:
-    """Merge results into figures.json, which begins anew with a new checkpoint: then with the example of README.
+    """Merge results into figures.json, which begins anew with a new checkpoint, and run the example of README.
 
     Exits with a sentence for a result of another checkpoint.
     """
     identity = checkpoint_identity(DEFAULT_CHECKPOINT)
     figures = read_figures()
+    shown = {"command": f"rpbert {EXAMPLE}", "output": example_output()}
+    figures["example"] = shown
     if figures["checkpoint"] != identity:
-        shown = {"command": f"rpbert {EXAMPLE}", "output": example_output()}
         kept = {name: known for name, known in figures["benchmarks"].items() if "checkpoint" not in known}
         figures = {"checkpoint": identity, "example": shown, "evaluations": {}, "benchmarks": kept}
     for file in files:

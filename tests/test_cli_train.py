@@ -8,6 +8,7 @@ from corpus import write_corpus
 
 from rpbert.cli import main
 from rpbert.shipped import RECIPES
+from rpbert.training import epochs
 from rpbert.training import loop as training
 from rpbert.training.recipe import read_recipe
 
@@ -84,7 +85,7 @@ def test_bad_line_in_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_unfinished_run_in_the_output_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / training.STATE).mkdir()
+    (tmp_path / epochs.STATE).mkdir()
     assert "--resume" in complaint(capsys, "--data", str(tmp_path), "--output", str(tmp_path))
 
 

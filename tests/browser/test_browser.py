@@ -151,7 +151,7 @@ def test_a_mistake_loses_nothing_and_says_whose_result_stands_there(page: Page, 
     for file, told in ((renamed, "is not a picture that can be read"), (bomb, "144 megapixels")):
         upload(page, file)
         expect(page.locator("#message [role=alert]")).to_contain_text(told)
-        expect(page.locator("#message")).to_contain_text("still the result for “Eileen Collins")
+        expect(page.locator("#message")).to_contain_text("still the result for “Jordan was amazing")
     analyse(page, "")
     expect(page.locator("#message")).to_contain_text("There is no text to read")
     expect(page.locator("#page")).to_have_class(has_class("stale"))
@@ -219,7 +219,7 @@ def test_the_gate_is_told_and_other_readings_are_explained(page: Page) -> None:
     choose(page, "#route", "through the gate's value only (pass 1)")
     expect(page.locator("#details")).to_contain_text("both routes together only")
     choose(page, "#method", "Gradient x input")
-    expect(page.locator("#details .words li").first).to_contain_text("Eileen")
+    expect(page.locator("#details .words li").first).to_contain_text("Jordan")
     page.locator("#attend").click()
     expect(page.locator("#attention figure")).to_have_count(2)
     expect(page.locator("#attention")).to_contain_text("Attention is not attribution")

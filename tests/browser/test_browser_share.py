@@ -82,7 +82,7 @@ def test_what_describes_the_result_comes_from_the_result(page: Page) -> None:
     page.locator("#tweet textarea").fill("")  # cannot be read
     page.locator("#make-link").click()
     link = page.locator("#link textarea, #link input").first
-    expect(link).to_have_value(re.compile("text=Eileen"))
+    expect(link).to_have_value(re.compile("text=Jordan"))
     assert parse_qs(urlsplit(link.input_value()).query)["picture"] == [load_samples()[0].id]
 
 
@@ -92,15 +92,15 @@ def test_files_are_saved_by_the_browser(page: Page, tmp_path: Path, attempts: li
     with page.expect_download() as download:
         page.locator("#save-json").click()
     assert re.fullmatch(
-        r"rpbert-eileen-collins[a-z0-9-]*-\d{4}-\d\d-\d\d-\d{4}\.json", download.value.suggested_filename
+        r"rpbert-jordan-was-amazing[a-z0-9-]*-\d{4}-\d\d-\d\d-\d{4}\.json", download.value.suggested_filename
     )
     saved = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
-    assert saved["analysis"]["entities"][0]["text"] == "Eileen Collins"
+    assert saved["analysis"]["entities"][0]["text"] == "Jordan"
     assert len(saved["explanations"]) >= 2 + len(saved["analysis"]["entities"])
     assert all(explanation["verdict"] for explanation in saved["explanations"])
     with page.expect_download() as download:
         page.locator("#save-png").click()
-    with Image.open(download.value.path()) as drawn, Image.open(SAMPLES / "astronaut_eileen_collins.jpg") as picture:
+    with Image.open(download.value.path()) as drawn, Image.open(SAMPLES / "picos_de_europa.jpg") as picture:
         assert drawn.format == "PNG"
         assert drawn.height > picture.height * drawn.width / picture.width  # title and colour bar below
     with page.expect_download() as download:
@@ -108,7 +108,7 @@ def test_files_are_saved_by_the_browser(page: Page, tmp_path: Path, attempts: li
     file = tmp_path / "rpbert.html"
     download.value.save_as(file)
     page.goto(file.as_uri())  # opens from the disk, without the app
-    expect(page.locator("body")).to_contain_text("Eileen Collins")
+    expect(page.locator("body")).to_contain_text("Jordan was amazing")
     assert page.locator("img").count() >= 3
     assert page.locator("script").count() == 0
     assert attempts == []

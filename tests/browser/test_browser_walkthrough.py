@@ -12,7 +12,7 @@ pytestmark = browser_tests
 def test_predict_reveal_and_walk(page: Page, attempts: list[str]) -> None:
     page.get_by_role("tab", name="How it works").click()
     expect(page.locator("#walkthrough h3")).to_have_count(len(STEPS))
-    expect(page.locator("#walkthrough")).to_contain_text("Eileen Collins")  # the tweet of the Analyse tab
+    expect(page.locator("#walkthrough")).to_contain_text("Jordan")  # the tweet of the Analyse tab
 
     # One step a screen, by the diagram and by its neighbours.
     expect(page.locator("#walkthrough h3:visible")).to_have_text(f"1. {STEPS[0].title}")
@@ -27,7 +27,7 @@ def test_predict_reveal_and_walk(page: Page, attempts: list[str]) -> None:
     page.locator(".valve").fill("1")
     expect(page.locator(".gate-value")).to_have_text("1.00")
     wide = page.locator(".valve-names").inner_text()
-    assert "Eileen Collins: PER" in wide
+    assert "Jordan: LOC" in wide
     page.locator(".valve").fill("0")
     assert page.locator(".valve-names").inner_text() != wide
 
@@ -57,7 +57,7 @@ def test_predict_reveal_and_walk(page: Page, attempts: list[str]) -> None:
     page.locator("#story-walk").click()
     expect(page.locator("#walkthrough blockquote")).to_have_text(second.text)
     page.locator("#walk-current").click()
-    expect(page.locator("#walkthrough blockquote")).to_contain_text("Eileen Collins")
+    expect(page.locator("#walkthrough blockquote")).to_contain_text("Jordan")
 
     page.get_by_role("tab", name="About").click()
     expect(page.locator("#checkpoints")).to_contain_text("comes out of training")

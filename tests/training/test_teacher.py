@@ -21,8 +21,8 @@ from rpbert.model.checkpoint import load_checkpoint
 from rpbert.model.configuration import LABELS, RpBertConfig
 from rpbert.model.crf import Crf
 from rpbert.model.modeling import RpBert
+from rpbert.training import epochs, teacher
 from rpbert.training import loop as training
-from rpbert.training import teacher
 from rpbert.training.batches import ner_batches
 from rpbert.training.objectives import Objectives
 from rpbert.training.recipe import Recipe, Teacher
@@ -289,13 +289,13 @@ def test_a_whole_run(
 ) -> None:
     monkeypatch.setattr(training, "preset_config", lambda name: copy.deepcopy(tiny_config))
     texts: list[set[tuple[str, ...]]] = []
-    make = training.ner_batches
+    make = epochs.ner_batches
 
     def noting(tweets: list[Example], *arguments: Any) -> list[Any]:
         texts.append({tweet.words for tweet in tweets})
         return make(tweets, *arguments)
 
-    monkeypatch.setattr(training, "ner_batches", noting)
+    monkeypatch.setattr(epochs, "ner_batches", noting)
 
     def run(output: Path, chosen: Recipe) -> dict[str, Tensor]:
         record = training.train(chosen, data, output, *weights, weights[0])

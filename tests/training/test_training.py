@@ -30,7 +30,7 @@ from rpbert.model.crf import Crf
 from rpbert.model.modeling import RpBert
 from rpbert.model.scene_text import SceneLine
 from rpbert.model.vision import RegionEncoder
-from rpbert.training import alignment
+from rpbert.training import alignment, epochs
 from rpbert.training import loop as training
 from rpbert.training.objectives import Objectives
 from rpbert.training.parameters import parameter_groups
@@ -77,7 +77,8 @@ def run(
     config = copy.deepcopy(tiny_config)
     config.belongs_prior = PRIOR
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "preset_config", lambda name: copy.deepcopy(config))
+        for module in (training, epochs):
+            patch.setattr(module, "preset_config", lambda name: copy.deepcopy(config))
         yield train
 
 
@@ -90,7 +91,7 @@ def whole(run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dic
 
 def last_weights(output: Path) -> dict[str, Tensor]:
     """What the last whole epoch left, in float32."""
-    return load_file(output / training.STATE / "model.safetensors")
+    return load_file(output / epochs.STATE / "model.safetensors")
 
 
 def assert_same_weights(output: Path, other: Path) -> None:
@@ -153,7 +154,7 @@ def scripted(run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
         return {"figure": (0.2, 0.9, 0.5)[len(states) - 1]}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "dev_figures", figures)
+        patch.setattr(epochs, "dev_figures", figures)
         run(output)
     return output, states
 
@@ -246,7 +247,7 @@ def test_training_assumes_that_every_second_picture_belongs(run: Run, tmp_path: 
 
 
 def test_epochs_are_compared_uncalibrated(scripted: tuple[Path, list[dict[str, Tensor]]]) -> None:
-    state = json.loads((scripted[0] / training.STATE / "history.json").read_text())
+    state = json.loads((scripted[0] / epochs.STATE / "history.json").read_text())
     assert "calibration" not in state  # what a resumed run goes on from
 
 
@@ -321,8 +322,8 @@ def test_a_run_stopped_within_its_second_epoch_ends_as_if_it_had_not(
 @pytest.mark.parametrize(
     ("owner", "name", "call"),
     [
-        (training, "save_checkpoint", 1),  # before there is any state: nothing to resume, so the run starts anew
-        (training, "save_checkpoint", 2),
+        (epochs, "save_checkpoint", 1),  # before there is any state: nothing to resume, so the run starts anew
+        (epochs, "save_checkpoint", 2),
         (Accelerator, "save_state", 2),
         (shutil, "rmtree", 2),  # the new state has taken the place of the old one, which is still there
     ],
@@ -330,7 +331,7 @@ def test_a_run_stopped_within_its_second_epoch_ends_as_if_it_had_not(
 def test_a_run_stopped_while_it_saves_ends_as_if_it_had_not(
     run: Run, whole: tuple[Path, dict[str, Any]], tmp_path: Path, owner: Any, name: str, call: int
 ) -> None:
-    evaluated, original = training.dev_figures, getattr(owner, name)
+    evaluated, original = epochs.dev_figures, getattr(owner, name)
     rising = iter([1.0, 2.0, 3.0])  # each epoch is better than the last, so each saves a checkpoint
     calls = []
 
@@ -344,7 +345,7 @@ def test_a_run_stopped_while_it_saves_ends_as_if_it_had_not(
         return original(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "dev_figures", figures)
+        patch.setattr(epochs, "dev_figures", figures)
         patch.setattr(owner, name, failing)
         with pytest.raises(StoppedError):
             run(tmp_path)
@@ -375,7 +376,7 @@ def test_a_run_stopped_while_it_calibrates_is_calibrated_when_resumed(
         raise StoppedError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "calibrate", failing)
+        patch.setattr(epochs, "calibrate", failing)
         with pytest.raises(StoppedError):
             run(tmp_path)
     weights = (tmp_path / "model.safetensors").read_bytes()
@@ -485,13 +486,13 @@ def test_each_epoch_has_batches_of_its_own(run: Run, tmp_path: Path) -> None:
 
 def test_what_is_kept_is_the_moving_average(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     after: list[Tensor] = []  # one weight matrix after each step
-    update = training.AveragedModel.update_parameters
+    update = epochs.AveragedModel.update_parameters
 
     def noting(self: Any, model: RpBert) -> None:
         after.append(model.emission_head.weight.detach().clone())
         update(self, model)
 
-    monkeypatch.setattr(training.AveragedModel, "update_parameters", noting)
+    monkeypatch.setattr(epochs.AveragedModel, "update_parameters", noting)
     run(tmp_path, replace(QUICK, multitask=replace(QUICK.multitask, average=0.5)))
     expected = after[0]
     for weight in after[1:]:

@@ -23,7 +23,7 @@ def diagram(steps: Walkthrough, state: ScreenState) -> Markup:
         lines=tweet_lines(analysis.text),
         pieces=sum(len(word.pieces) for word in steps.pieces) + 2,
         picture=None if state.picture is None else jpeg_data(state.picture, 160),
-        scene=[_short(line.text, 20) for line in steps.scene[:2]],
+        scene=[_short(line.text, 16) for line in steps.scene[:2]],
         rows=[] if analysis.relation is None else relation_rows(analysis.relation),
         gate=None if gate is None else gate.value,
         masked=gate is not None and gate.masked,

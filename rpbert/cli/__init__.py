@@ -1,4 +1,4 @@
-"""`rpbert predict | explain | evaluate | train | app`; a user's mistake prints one sentence, exit code 2.
+"""`rpbert predict | explain | evaluate | train | app | publish`; a user's mistake prints one sentence, exit code 2.
 
 One file a command, each with `add_options` and `run`. Only the file of the chosen command is imported: `predict` does
 not wait for gradio, Captum or scikit-learn.
@@ -19,10 +19,15 @@ COMMANDS = {
     "evaluate": "figures of a checkpoint on a labelled file",
     "train": "train a checkpoint by a recipe",
     "app": "the page in a browser, as `python app.py`",
+    "publish": "the page as a Hugging Face Space, the checkpoint as a model",
 }
 
 
-EXTRAS = {"train": "train", "app": "ui"}  # what these commands need beside the package's own dependencies
+EXTRAS = {
+    "train": "train",
+    "app": "ui",
+    "publish": "ui",
+}  # what these commands need beside the package's own dependencies
 
 
 def main(argv: Sequence[str] | None = None) -> int:

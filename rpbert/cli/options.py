@@ -5,6 +5,8 @@ from pathlib import Path
 
 from rpbert.shipped import DEFAULT_CHECKPOINT
 
+CHECKPOINT_VARIABLE = "RPBERT_CHECKPOINT"  # of the environment: how a Space says which checkpoint it shows
+
 
 def positive(text: str) -> int:
     """An `argparse` type: a whole number above zero."""

@@ -14,7 +14,7 @@ from rpbert.ui.analyse import view
 from rpbert.ui.analyse.events import AnalyseEvents
 from rpbert.ui.analyse.layout import draw_examples, draw_experts, draw_inputs, draw_outputs
 from rpbert.ui.api import add_endpoints
-from rpbert.ui.common import FORGET_AFTER
+from rpbert.ui.common import FORGET_AFTER, SWEEP_EVERY
 from rpbert.ui.compare.events import add_compare_tab
 from rpbert.ui.errors.events import add_errors_tab
 from rpbert.ui.samples import Sample, load_samples
@@ -38,7 +38,7 @@ def build_demo(analyzers: Sequence[Analyzer]) -> gr.Blocks:
     with gr.Blocks(
         title="RpBERT: names in a tweet and its picture",
         analytics_enabled=False,
-        delete_cache=(FORGET_AFTER, FORGET_AFTER),
+        delete_cache=(SWEEP_EVERY, FORGET_AFTER - SWEEP_EVERY),  # what is older goes at the next sweep
     ) as demo:
         add_endpoints(bench)  # first: a later handler of the same name gets another one, even a private handler
         footer = gr.HTML(view.footer(first.analysis, analyzers[0].trained), elem_id="footer", render=False)

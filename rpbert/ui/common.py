@@ -16,6 +16,7 @@ QUIET: dict[str, Any] = {"show_progress": "hidden"}  # nothing is greyed out
 
 PROGRESS = gr.Progress()  # gradio knows it by its type, and hands each call its own
 
+SWEEP_EVERY = 600  # seconds between two looks for uploads that are too old
 FORGET_AFTER = 3600  # seconds until uploads and session state are deleted; at the latest when the app ends
 
 FIXED = "fixed"

@@ -1,0 +1,29 @@
+"""How much memory there is: a start that could only end in the middle is refused."""
+
+from pathlib import Path
+
+from rpbert.errors import UserError
+
+NEEDED = 1_200  # megabytes for the page and one analysis (benchmarks/speed.py measures what it takes)
+MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+
+
+def free_megabytes(meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> int | None:
+    """What Linux says is still to be had, within the container's limit if there is one; None where nobody says."""
+    found = []
+    if meminfo.is_file():
+        rows = (line.split() for line in meminfo.read_text(encoding="utf-8").splitlines())
+        found += [int(row[1]) // 1024 for row in rows if row[0] == "MemAvailable:"]
+    limit, used = cgroup / "memory.max", cgroup / "memory.current"
+    if limit.is_file() and used.is_file() and (most := limit.read_text(encoding="utf-8").strip()) != "max":
+        found.append((int(most) - int(used.read_text(encoding="utf-8"))) // 2**20)
+    return min(found, default=None)
+
+
+def check_memory(free: int | None) -> None:
+    """Raises `UserError` when there are fewer than `NEEDED` megabytes; None is not known, and passes."""
+    if free is not None and free < NEEDED:
+        raise UserError(
+            f"The page needs {NEEDED:,} MB of free memory, and there are {free:,} MB. Please end other programs, or "
+            "give the container more."
+        )

@@ -204,11 +204,12 @@ class Analyzer:
         (path,) = self.model.crf.viterbi(emissions, mask)
         spans = spans_of([self.model.config.labels[label] for label in path])
         readings: list[str | None] = [*ENTITY_TYPES, None]
+        asked = [(first, end, reading) for first, end, _ in spans for reading in readings]
+        known = dict(zip(asked, self._probabilities(emissions, mask, asked), strict=True))
+        without = self._probabilities(alone, mask, spans)
         entities = []
-        for first, end, kind in spans:
-            probabilities = self._probabilities(emissions, mask, first, end, readings)
-            without = self._probabilities(alone, mask, first, end, [kind])
-            others = {other: p for other, p in zip(readings, probabilities, strict=True) if other != kind}
+        for (first, end, kind), confidence_alone in zip(spans, without, strict=True):
+            others = {other: known[first, end, other] for other in readings if other != kind}
             second = max(others, key=lambda other: others[other])
             start, stop = prepared.words[first].start, prepared.words[end - 1].end
             entities.append(
@@ -217,9 +218,9 @@ class Analyzer:
                     start=start,
                     end=stop,
                     type=kind,
-                    confidence=probabilities[readings.index(kind)],
+                    confidence=known[first, end, kind],
                     runner_up=Alternative(second, others[second]),
-                    confidence_without_picture=without[0],
+                    confidence_without_picture=confidence_alone,
                     first_word=first,
                     end_word=end,
                 )
@@ -228,13 +229,15 @@ class Analyzer:
 
     @torch.no_grad()
     def _probabilities(
-        self, emissions: Tensor, mask: Tensor, first: int, end: int, readings: Sequence[str | None]
+        self, emissions: Tensor, mask: Tensor, spans: Sequence[tuple[int, int, str | None]]
     ) -> list[float]:
-        count = len(readings)
-        row = torch.zeros(count, dtype=torch.long)
-        logs = self.model.crf.span_log_probability(
-            emissions, mask, row, torch.full((count,), first), torch.full((count,), end), list(readings)
-        )
+        """Of each (first word, end word, type or None for no name), all in one pass of the CRF."""
+        if not spans:
+            return []
+        firsts, ends, readings = zip(*spans, strict=True)
+        row = torch.zeros(len(spans), dtype=torch.long)
+        places = torch.tensor(firsts), torch.tensor(ends)
+        logs = self.model.crf.span_log_probability(emissions, mask, row, *places, list(readings))
         return logs.exp().clamp(max=1.0).tolist()
 
 

@@ -182,10 +182,9 @@ class Crf(nn.Module):
             blocked[span, first + 1 : stop, index[inside]] = False
             if name is not None and stop < int(lengths[row[span]]):
                 blocked[span, stop, index[inside]] = True  # the entity ends here and does not go on
-        chosen, chosen_mask = emissions[row], mask[row]  # (S, W, L), (S, W)
-        constrained = chosen.masked_fill(blocked, FORBIDDEN)
-        every = self.log_partition(chosen, chosen_mask, self.temperature)
-        return self.log_partition(constrained, chosen_mask, self.temperature) - every
+        constrained = emissions[row].masked_fill(blocked, FORBIDDEN)  # (S, W, L)
+        every = self.log_partition(emissions, mask, self.temperature)[row]  # (S,)
+        return self.log_partition(constrained, mask[row], self.temperature) - every
 
 
 def spans_of(labels: Sequence[str]) -> list[Span]:

@@ -45,12 +45,14 @@ def build_demo(analyzers: Sequence[Analyzer]) -> gr.Blocks:
         with gr.Column(elem_id="page"):
             gr.HTML(render("title.html"), elem_id="title")
             back = gr.Button("Back to the table of errors", visible=False, size="sm", elem_id="errors-back")
+            # Not inside its tab: gradio draws a tab when it is opened, and only then would read what the browser kept.
+            runs = gr.BrowserState([], storage_key="rpbert-error-runs")
             with gr.Tabs(elem_id="tabs") as tabs:
                 events, sharing = _add_analyse_tab(bench, first, samples, footer, tabs)
                 add_what_if_tab(bench, events.state)
                 add_compare_tab(bench, events.state)
                 add_walkthrough_tab(bench, events.state)
-                add_errors_tab(bench, events, tabs, back)
+                add_errors_tab(bench, events, tabs, back, runs)
                 add_about_tab(bench)
             footer.render()
         sharing.wire_arrival(demo)

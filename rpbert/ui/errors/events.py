@@ -26,8 +26,14 @@ KEPT_RUNS = 5  # of one browser
 NO_ROW = "<p class='empty'>Choose a row to see all readings of its tweet.</p>"
 
 
-def add_errors_tab(bench: Workbench, analyse_events: AnalyseEvents, tabs: gr.Tabs, back: gr.Button) -> None:
-    """Draw the tab and connect it; call inside the page's `gr.Tabs`. `back` is seen while a row is open in Analyse."""
+def add_errors_tab(
+    bench: Workbench, analyse_events: AnalyseEvents, tabs: gr.Tabs, back: gr.Button, keys: gr.BrowserState
+) -> None:
+    """Draw the tab and connect it; call inside the page's `gr.Tabs`.
+
+    Args:
+        back: is seen while a row is open in Analyse. keys: of this browser's runs.
+    """
     with gr.Tab("Errors", id="errors") as tab:
         source = layout.draw_source([analyzer.identity for analyzer in bench.analyzers])
         with gr.Column(visible=False, elem_id="errors-results-area") as area:
@@ -43,7 +49,7 @@ def add_errors_tab(bench: Workbench, analyse_events: AnalyseEvents, tabs: gr.Tab
             comparing,
             area,
             clicked=gr.Textbox(visible="hidden", elem_id="errors-clicked"),
-            keys=gr.BrowserState([], storage_key="rpbert-error-runs"),
+            keys=keys,
             drawn=gr.State(None),
             number=gr.State(None),
             compared=gr.State(None),

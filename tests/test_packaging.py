@@ -132,6 +132,8 @@ def test_a_wheel_brings_every_file_along(wheel: ZipFile) -> None:
         for path in folder.rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
+    needed = ("evaluation/templates/report.html", "ui/static/page.css", "training/recipes/mini.toml")
+    assert expected.issuperset(f"rpbert/{name}" for name in needed)
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
 
 

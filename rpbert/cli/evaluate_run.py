@@ -9,9 +9,11 @@ from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-from rpbert.data.uploads import DataSet, open_upload, read_data_set
+from rpbert.data.scene_lines import read_scenes
+from rpbert.data.uploads import DataSet, open_upload, read_data_set, read_table
 from rpbert.evaluation.case_table import case_table
 from rpbert.evaluation.html_report import html_report, mistakes_only
+from rpbert.evaluation.readings import RecentPictures
 from rpbert.evaluation.records import Run, load_run
 from rpbert.evaluation.run import Runner, names_of
 from rpbert.evaluation.run_comparison import compare_runs
@@ -27,9 +29,12 @@ def run(arguments: argparse.Namespace) -> None:
         data = _data_set(arguments, Path(folder))
         rank, processes, wait = _processes()
         model, tokenizer = load_checkpoint(arguments.checkpoint)
-        names = None if arguments.training is None else names_of(read_data_set(arguments.training).examples)
+        names = None if arguments.training is None else names_of(read_table(arguments.training))
         identity = checkpoint_identity(arguments.checkpoint)
         runner = Runner(model, tokenizer, identity, data, parse_gate(arguments.gate), names)
+        if arguments.cache is not None and model.config.scene_text:
+            pictures = [example.picture for example in data.examples if example.picture is not None]
+            runner.pictures = RecentPictures(model, read_scenes(pictures, arguments.cache))
         if rank == 0:
             join(results, runner.header)  # what a killed run of several processes left
         wait()

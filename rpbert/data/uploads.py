@@ -106,6 +106,17 @@ def read_data_set(
     return DataSet(table.name, tuple(examples), tuple(problems), training)
 
 
+def read_table(table: Path) -> list[Example]:
+    """The tweets of a table for their words alone: no picture is opened, and bad lines are left out."""
+
+    def ignore(error: UserError) -> None:
+        pass
+
+    if table.suffix.lower() == ".txt":
+        return read_conll(table, None, ignore)
+    return read_tweets(table, table.parent / "images", ignore)
+
+
 def _usable(examples: list[Example], table: Path, problems: list[str]) -> list[Example]:
     """Without the tweets that a person could not paste either, and with every id once."""
     usable: list[Example] = []

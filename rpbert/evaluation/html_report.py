@@ -18,7 +18,7 @@ from rpbert.evaluation.case_table import SLICES
 from rpbert.evaluation.mistakes import KINDS
 from rpbert.evaluation.records import Record, Run
 from rpbert.evaluation.run_comparison import Comparison, comparison_sentences
-from rpbert.evaluation.slice_tests import slice_tests, slices_sentence
+from rpbert.evaluation.slice_tests import slice_tests, slices_sentence, training_sentence
 from rpbert.model.crf import Span
 from rpbert.model.pictures import open_picture
 
@@ -99,6 +99,7 @@ def html_report(
         slices=scores,
         slice_names=SLICES,
         slices_sentence=slices_sentence(scores),
+        training_sentence=training_sentence(run.records),
         confusion=summary.confusion(cases),
         calibration=summary.calibration(cases).to_dict("records"),
         comparison=None if comparison is None else comparison_sentences(comparison),

@@ -1,7 +1,7 @@
 """One reading of a few tweets, and how probable it makes any span and the annotated labels."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,14 @@ class Reading:
 
 
 class RecentPictures:
-    """Regions of pictures, and the words in them, as they are asked for; those of the last `KEPT` pictures are kept."""
+    """Regions of pictures, and the words in them, as they are asked for; those of the last `KEPT` pictures are kept.
 
-    def __init__(self, model: RpBert) -> None:
-        self.model = model
+    Args:
+        known: the words in pictures that were read before.
+    """
+
+    def __init__(self, model: RpBert, known: Mapping[Path, tuple[SceneLine, ...]] | None = None) -> None:
+        self.model, self.known = model, known or {}
         self.kept: OrderedDict[Path, Tensor] = OrderedDict()
         self.lines: OrderedDict[Path, tuple[SceneLine, ...]] = OrderedDict()
         self.reader = SceneTextReader() if model.config.scene_text else None
@@ -61,6 +65,8 @@ class RecentPictures:
         """The words in a picture; none for a model that does not ask for them."""
         if path is None or self.reader is None:
             return ()
+        if path in self.known:
+            return self.known[path]
         if path not in self.lines:
             self.lines[path] = self.reader.read(open_picture(path).image)
         found = self.lines[path]

@@ -144,6 +144,17 @@ def holm(ps: Sequence[float]) -> list[float]:
     return corrected
 
 
+def training_sentence(records: Sequence[Record]) -> str:
+    """That names not seen in training are no slice, where no training file was given; else empty."""
+    labelled = [record for record in records if record.labels is not None]
+    if not labelled or any(record.seen is not None for record in labelled):
+        return ""
+    return (
+        "Names not seen in training are no slice here, for there was no training file: put train.txt or train.jsonl "
+        "beside the table, or name it with --training."
+    )
+
+
 def slices_sentence(scores: Sequence[SliceScore]) -> str:
     """Which slices differ by more than chance, and from how many looks."""
     looks = sum(score.p is not None for score in scores)

@@ -14,7 +14,7 @@ from rpbert.evaluation.case_table import case_table
 from rpbert.evaluation.metrics import ner_scores
 from rpbert.evaluation.records import Record, labels_of
 from rpbert.evaluation.run_comparison import compare_runs, comparison_sentences
-from rpbert.evaluation.slice_tests import holm, slice_tests, slices_sentence, two_sided
+from rpbert.evaluation.slice_tests import holm, slice_tests, slices_sentence, training_sentence, two_sided
 from rpbert.evaluation.slices import f1_of, paired_bootstrap, resampled
 from rpbert.evaluation.summary import (
     calibration,
@@ -210,3 +210,10 @@ def test_runs_that_cannot_be_compared() -> None:
     bare = run_of(record(None, [ANA]))
     with pytest.raises(UserError, match="No name is annotated"):
         compare_runs(bare, bare)
+
+
+def test_a_sentence_says_when_there_was_no_training_file() -> None:
+    one = record([CITY], [])
+    assert "no training file" in training_sentence([replace(one, seen=None)])
+    assert training_sentence([replace(one, seen=None), replace(one, row=1, seen=(True,))]) == ""
+    assert training_sentence([replace(one, labels=None, seen=None)]) == ""

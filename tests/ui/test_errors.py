@@ -22,8 +22,9 @@ from rpbert.evaluation.case_table import SLICES, case_table
 from rpbert.evaluation.html_report import Note, html_report
 from rpbert.evaluation.records import to_line
 from rpbert.model.modeling import RpBert
-from rpbert.ui.errors import export, view
-from rpbert.ui.errors.jobs import Job, Jobs
+from rpbert.ui.errors import export, filtering, view
+from rpbert.ui.errors.detail import row_detail
+from rpbert.ui.errors.jobs import ERROR_SET, Job, Jobs
 from rpbert.ui.workbench import Workbench
 
 RECORDS = [
@@ -48,7 +49,7 @@ def job(tmp_path: Path) -> Job:
 
 def names(job: Job, **filters: Any) -> list[tuple[Any, Any]]:
     """Annotated and found names that pass."""
-    shown = view.filtered(job.cases, view.Filters(**filters), job.notes)
+    shown = filtering.filtered(job.cases, filtering.Filters(**filters), job.notes)
     return [tuple(None if pd.isna(value) else value for value in row) for row in shown[["gold", "found"]].to_numpy()]
 
 
@@ -61,7 +62,7 @@ TYPED, BOUNDED = ("Jordan", "Jordan"), ("New York City", "New York")
     ("filters", "expected"),
     [
         ({"kind": "missed"}, [MISSED]),
-        ({"kind": view.MISTAKEN}, [TYPED, MISSED, SPURIOUS, BOUNDED]),
+        ({"kind": filtering.MISTAKEN}, [TYPED, MISSED, SPURIOUS, BOUNDED]),
         ({"gold_type": "LOC"}, [MISSED, BOUNDED]),
         ({"gold_type": "not a name"}, [SPURIOUS]),
         ({"found_type": "not a name"}, [MISSED]),
@@ -70,11 +71,11 @@ TYPED, BOUNDED = ("Jordan", "Jordan"), ("New York City", "New York")
         ({"tenth": "0.9 to 1.0"}, [("Ana Lima", "Ana Lima")]),
         ({"tenth": "0.4 to 0.5"}, [SPURIOUS]),
         ({"column": SLICES["language"], "value": "another language"}, [(None, None)]),
-        ({"column": SLICES["language"], "value": view.ANY, "kind": "missed"}, [MISSED]),
+        ({"column": SLICES["language"], "value": filtering.ANY, "kind": "missed"}, [MISSED]),
         ({"text": "<B>ana"}, [(None, None)]),
         ({"tag": "odd"}, [MISSED]),
-        ({"kind": view.MISTAKEN, "sort": "confidence, lowest first"}, [SPURIOUS, TYPED, BOUNDED, MISSED]),
-        ({"kind": view.MISTAKEN, "picture": "hurt", "sort": "most hurt by the picture"}, [SPURIOUS, TYPED]),
+        ({"kind": filtering.MISTAKEN, "sort": "confidence, lowest first"}, [SPURIOUS, TYPED, BOUNDED, MISSED]),
+        ({"kind": filtering.MISTAKEN, "picture": "hurt", "sort": "most hurt by the picture"}, [SPURIOUS, TYPED]),
     ],
 )
 def test_filters(job: Job, filters: dict[str, Any], expected: list[tuple[Any, Any]]) -> None:
@@ -85,10 +86,10 @@ def test_filters(job: Job, filters: dict[str, Any], expected: list[tuple[Any, An
 
 
 def test_pages_cover_every_row_once(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "PAGE", 2)
-    shown = view.filtered(job.cases, view.Filters(), {})
-    assert view.pages(shown) == 3
-    rows = [row[0] for page in (1, 2, 3) for row in view.table_rows(job, view.page_of(shown, page))]
+    monkeypatch.setattr(filtering, "PAGE", 2)
+    shown = filtering.filtered(job.cases, filtering.Filters(), {})
+    assert filtering.pages(shown) == 3
+    rows = [row[0] for page in (1, 2, 3) for row in view.table_rows(job, filtering.page_of(shown, page))]
     assert rows == [1, 2, 3, 4, 5, 6]
 
 
@@ -97,14 +98,14 @@ def test_words_of_others_are_escaped_everywhere(job: Job) -> None:
     assert job.run is not None
     page = html_report(job.run, job.cases, job.cases, job.notes)
     rows = view.table_rows(job, job.cases)
-    everything = page + "".join(str(row[1]) + str(row[2]) for row in rows) + view.detail(job, 5)
+    everything = page + "".join(str(row[1]) + str(row[2]) for row in rows) + row_detail(job, 5)
     for markup in ("<b>Ana", "<i>", "<script"):
         assert markup not in everything.replace("<b>PER</b>", "")
     assert "&lt;b&gt;Ana" in everything
 
 
 def test_the_open_row_tells_all_readings(job: Job) -> None:
-    told = view.detail(job, 1)
+    told = row_detail(job, 1)
     assert "Row 2: wrong type" in told
     assert "The picture made this wrong: without it, it is right." in told
     assert told.count("<dt>") == 4
@@ -122,7 +123,7 @@ def file_of(written: str) -> dict[str, str]:
 
 
 def test_exports_hold_the_filtered_rows_with_their_tags(job: Job) -> None:
-    shown = view.filtered(job.cases, view.Filters(kind="spurious"), job.notes)
+    shown = filtering.filtered(job.cases, filtering.Filters(kind="spurious"), job.notes)
     number = int(shown.index[0])
     job.notes[number] = Note(("=cmd", "b"), "@home")
     (row,) = [json.loads(line) for line in file_of(export.jsonl(job, shown))["text"].splitlines()]
@@ -222,3 +223,18 @@ def test_runs_are_forgotten_an_hour_after_somebody_looked(jobs: Jobs, job: Job) 
     assert jobs.get([old]) is None
     assert not folder.exists()
     assert jobs.get([old, new]) is jobs.jobs[new]
+
+
+def test_a_run_that_waits_or_opens_pictures_stops_at_once(jobs: Jobs) -> None:
+    jobs.turn.acquire()
+    waiting = started(jobs, ERROR_SET)
+    waiting.stopping.set()
+    began = time.monotonic()
+    assert "stopped before its first tweets" in (finished(waiting).mistake or "")
+    assert time.monotonic() - began < 2
+    jobs.turn.release()
+    opening = Job(ERROR_SET, "soft", 0)
+    opening.stopping.set()
+    jobs._work(opening)
+    assert (opening.mistake, opening.run) == (waiting.mistake, None)
+    assert not jobs.turn.locked()

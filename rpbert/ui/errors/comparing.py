@@ -9,7 +9,8 @@ from rpbert.errors import UserError
 from rpbert.evaluation.records import load_run
 from rpbert.evaluation.run_comparison import Comparison, compare_runs, comparison_sentences
 from rpbert.ui.common import PRIVATE
-from rpbert.ui.errors import layout, view
+from rpbert.ui.errors import view
+from rpbert.ui.errors.components import Parts
 from rpbert.ui.errors.jobs import Jobs
 from rpbert.ui.errors.rows import SHOW_DETAIL, RowEvents, finished
 
@@ -17,7 +18,7 @@ from rpbert.ui.errors.rows import SHOW_DETAIL, RowEvents, finished
 class ComparingEvents:
     """The handlers, on the components that they change."""
 
-    def __init__(self, jobs: Jobs, parts: layout.Parts, rows: RowEvents) -> None:
+    def __init__(self, jobs: Jobs, parts: Parts, rows: RowEvents) -> None:
         self.jobs, self.parts, self.comparing, self.rows = jobs, parts, parts.comparing, rows
 
     def wire(self) -> None:

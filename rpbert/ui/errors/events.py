@@ -12,11 +12,12 @@ import gradio as gr
 from rpbert.errors import UserError
 from rpbert.evaluation import summary
 from rpbert.evaluation.records import FORMAT
-from rpbert.evaluation.slice_tests import slice_tests, slices_sentence
+from rpbert.evaluation.slice_tests import slice_tests, slices_sentence, training_sentence
 from rpbert.ui.analyse.events import AnalyseEvents
 from rpbert.ui.common import PRIVATE
-from rpbert.ui.errors import layout, view
+from rpbert.ui.errors import filtering, layout, view
 from rpbert.ui.errors.comparing import ComparingEvents
+from rpbert.ui.errors.components import Parts
 from rpbert.ui.errors.filters import FilterEvents
 from rpbert.ui.errors.jobs import ERROR_SET, Job, Jobs
 from rpbert.ui.errors.rows import RowEvents
@@ -41,7 +42,7 @@ def add_errors_tab(
             controls = layout.draw_controls()
             table = layout.draw_table()
             comparing = layout.draw_comparing()
-        parts = layout.Parts(
+        parts = Parts(
             source,
             charts,
             controls,
@@ -66,7 +67,7 @@ def add_errors_tab(
 class RunEvents:
     """The handlers, on the components that they change."""
 
-    def __init__(self, jobs: Jobs, parts: layout.Parts, filters: FilterEvents) -> None:
+    def __init__(self, jobs: Jobs, parts: Parts, filters: FilterEvents) -> None:
         self.jobs, self.parts, self.source, self.charts, self.filters = jobs, parts, parts.source, parts.charts, filters
 
     def wire(self, tab: gr.Tab) -> None:
@@ -149,7 +150,7 @@ class RunEvents:
         charts, comparing, table = self.charts, self.parts.comparing, self.parts.table
         scores = slice_tests(job.run.records)
         labelled = any(record.labels is not None for record in job.run.records)
-        filters = view.Filters(kind=view.MISTAKEN if labelled else view.ANY)
+        filters = filtering.Filters(kind=filtering.MISTAKEN if labelled else filtering.ANY)
         runs = [(key, self.jobs.get([key])) for key in keys]
         earlier = [(old.name, key) for key, old in runs if old is not None and old.run is not None and old is not job]
         return {
@@ -160,7 +161,7 @@ class RunEvents:
             charts.told: f"<p>{summary.picture_sentence(job.cases)}</p>",
             charts.metrics: view.metrics_rows(job.run),
             charts.relations: view.relation_scores(job.run),
-            charts.slices_told: f"<p>{slices_sentence(scores)}</p>",
+            charts.slices_told: f"<p>{slices_sentence(scores)} {training_sentence(job.run.records)}</p>",
             charts.slices: view.slice_rows(scores),
             charts.confusion: view.confusion_rows(job.cases, True),
             charts.diagonal: True,
@@ -174,7 +175,7 @@ class RunEvents:
             comparing.names: [],
             comparing.earlier: gr.update(choices=earlier, value=earlier[-1][1] if earlier else None),
             **dict(zip(self.parts.controls.every, vars(filters).values(), strict=True)),
-            self.parts.controls.tag: gr.update(choices=view.tags_of(job), value=view.ANY),
+            self.parts.controls.tag: gr.update(choices=filtering.tags_of(job), value=filtering.ANY),
             **self.filters.fill(job, 1, filters),
         }
 

@@ -7,7 +7,8 @@ import gradio as gr
 from rpbert.evaluation import summary
 from rpbert.evaluation.case_table import SLICES
 from rpbert.ui.common import PRIVATE
-from rpbert.ui.errors import layout, view
+from rpbert.ui.errors import filtering, layout, view
+from rpbert.ui.errors.components import Parts
 from rpbert.ui.errors.jobs import Job, Jobs
 
 GONE = "<p>This run is gone. Please read the data set again.</p>"
@@ -31,7 +32,7 @@ SHOW_TABLE = "() => document.querySelector('#errors-filters').scrollIntoView({bl
 class FilterEvents:
     """The handlers, on the components that they change."""
 
-    def __init__(self, jobs: Jobs, parts: layout.Parts) -> None:
+    def __init__(self, jobs: Jobs, parts: Parts) -> None:
         self.jobs, self.parts, self.charts, self.controls = jobs, parts, parts.charts, parts.controls
         self.rows = [parts.table.count, parts.table.page, parts.table.rows]  # what shows the filtered cases
 
@@ -68,23 +69,24 @@ class FilterEvents:
         job = self.jobs.get(keys)
         if job is None or job.run is None:
             return {self.parts.table.count: GONE}
-        return self.fill(job, page, view.Filters(*filters))
+        return self.fill(job, page, filtering.Filters(*filters))
 
-    def fill(self, job: Job, page: int, filters: view.Filters) -> dict[Any, Any]:
+    def fill(self, job: Job, page: int, filters: filtering.Filters) -> dict[Any, Any]:
         """A page of the cases of a run."""
         table = self.parts.table
-        shown = view.filtered(job.cases, filters, job.notes)
-        page = min(max(1, int(page)), view.pages(shown))
+        shown = filtering.filtered(job.cases, filters, job.notes)
+        pages = filtering.pages(shown)
+        page = min(max(1, int(page)), pages)
         return {
             table.count: view.count_sentence(job, shown, page),
-            table.page: gr.update(maximum=max(2, view.pages(shown)), value=page, visible=view.pages(shown) > 1),
-            table.rows: view.table_rows(job, view.page_of(shown, page)),
+            table.page: gr.update(maximum=max(2, pages), value=page, visible=pages > 1),
+            table.rows: view.table_rows(job, filtering.page_of(shown, page)),
         }
 
     def clear(self) -> dict[Any, Any]:
         """No filter at all."""
-        values = dict(zip(self.controls.every, vars(view.Filters()).values(), strict=True))
-        return {**values, self.controls.value: gr.update(choices=[view.ANY], value=view.ANY)}
+        values = dict(zip(self.controls.every, vars(filtering.Filters()).values(), strict=True))
+        return {**values, self.controls.value: gr.update(choices=[filtering.ANY], value=filtering.ANY)}
 
     def choose_mark(self, clicked: str) -> dict[Any, Any]:
         """The filters of the bar or point that was clicked."""
@@ -96,11 +98,11 @@ class FilterEvents:
             return self._only({controls.kind: values.get("kind", values.get(" "))})
         if plot == "errors-picture":
             gate = values.get("gate", values.get("gate (0 to 1)"))
-            effect = gr.update(value=values.get("picture", view.ANY))
-            return self._only({**self._slice(SLICES["gate"], gate or view.ANY), controls.picture: effect})
+            effect = gr.update(value=values.get("picture", filtering.ANY))
+            return self._only({**self._slice(SLICES["gate"], gate or filtering.ANY), controls.picture: effect})
         if plot == "errors-calibration":
             confidence = float(values.get("mean confidence (0 to 1)", values.get("confidence", "0")))
-            return self._only({controls.tenth: view.TENTHS[min(int(confidence * 10), 9)]})
+            return self._only({controls.tenth: filtering.TENTHS[min(int(confidence * 10), 9)]})
         return {controls.kind: gr.skip()}
 
     def choose_kinds(self, event: gr.SelectData) -> dict[Any, Any]:
@@ -125,10 +127,10 @@ class FilterEvents:
 
     def name_values(self, keys: list[str], column: str) -> Any:
         """What a slice can be, after it was chosen by hand."""
-        return gr.update(choices=_values(self.jobs.get(keys), column), value=view.ANY)
+        return gr.update(choices=_values(self.jobs.get(keys), column), value=filtering.ANY)
 
     def _slice(self, column: str, value: str, choices: list[str] | None = None) -> dict[Any, Any]:
-        chosen = gr.update(choices=choices or [view.ANY, *summary.GATES], value=value)
+        chosen = gr.update(choices=choices or [filtering.ANY, *summary.GATES], value=value)
         return {self.controls.column: column, self.controls.value: chosen}
 
     def _only(self, values: dict[Any, Any]) -> dict[Any, Any]:
@@ -150,5 +152,5 @@ def _values(job: Job | None, column: str) -> list[str]:
     """What a slice can be in this run."""
     keys = [key for key, name in SLICES.items() if name == column]
     if job is None or not keys:
-        return [view.ANY]
-    return [view.ANY, *sorted(job.cases[keys[0]].dropna().unique())]
+        return [filtering.ANY]
+    return [filtering.ANY, *sorted(job.cases[keys[0]].dropna().unique())]

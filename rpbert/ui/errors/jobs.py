@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from rpbert.data.uploads import DataSet, open_upload, read_data_set
+from rpbert.data.uploads import DataSet, open_upload, read_data_set, read_table
 from rpbert.errors import UserError
 from rpbert.evaluation.case_table import case_table
 from rpbert.evaluation.html_report import Note
@@ -25,8 +25,10 @@ from rpbert.shipped import ASSETS
 from rpbert.ui.workbench import Workbench
 
 ERROR_SET = ASSETS / "error_set"
+PAUSE = 0.5  # seconds between two looks whether a run that waits was stopped
 FORGET_AFTER = 3600  # seconds since somebody looked
 WATCH = 300  # seconds between two looks for what is to be forgotten
+STOPPED = "The run was stopped before its first tweets were read, so it has no results. Please read the data set again."
 
 
 class Job:
@@ -60,8 +62,8 @@ class Job:
         """Take what is written so far as the results; a run that was stopped at once has none."""
         try:
             self.run = load_run(self.path)
-        except UserError as error:
-            self.mistake = str(error)
+        except UserError:
+            self.mistake = STOPPED
         else:
             self.cases = case_table(self.run)
 
@@ -115,23 +117,31 @@ class Jobs:
         threading.Thread(target=self._work, args=[job], daemon=True).start()
 
     def _work(self, job: Job) -> None:
-        with self.turn:
+        try:
+            self._wait(job)
             try:
                 self._read(job)
-            except UserError as error:
-                job.mistake = str(error)
-            except Exception:
-                job.mistake = "Something went wrong in this run that is not your mistake; the server's log has it."
-                raise
             finally:
-                job.working = False
+                self.turn.release()
+        except UserError as error:
+            job.mistake = str(error)
+        except Exception:
+            job.mistake = "Something went wrong in this run that is not your mistake; the server's log has it."
+            raise
+        finally:
+            job.working = False
+
+    def _wait(self, job: Job) -> None:
+        """Until it is this run's turn; a person may stop a run that waits, too."""
+        while not self.turn.acquire(timeout=PAUSE):
+            _check(job)
 
     def _read(self, job: Job) -> None:
         if job.data is None:
             job.data = _open(job)
         analyzer = self.bench.analyzers[job.checkpoint]
         training = job.data.training
-        names = None if training is None else names_of(read_data_set(training).examples)
+        names = None if training is None else names_of(read_table(training))
         runner = Runner(
             analyzer.model, analyzer.tokenizer, analyzer.identity, job.data, job.gate, names, job.stopping.is_set
         )
@@ -160,12 +170,18 @@ class Jobs:
             self.jobs.pop(key).folder.cleanup()
 
 
+def _check(job: Job) -> None:
+    if job.stopping.is_set():
+        raise UserError(STOPPED)
+
+
 def _open(job: Job) -> DataSet:
     """The data set of an upload, with a sentence about every table that is not read."""
     job.told = "Opening the data set."
     tables, left_out = open_upload(job.source, Path(job.folder.name) / "data")
 
     def progress(done: int, pictures: int) -> None:
+        _check(job)
         job.told = f"Opening the pictures: {done:,} of {pictures:,}."
 
     data = read_data_set(tables[0], progress=progress)

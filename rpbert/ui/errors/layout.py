@@ -1,6 +1,5 @@
 """What stands where on the tab "Errors"; what happens is in `rpbert.ui.errors.events`."""
 
-from dataclasses import dataclass, fields
 from typing import Any
 
 import gradio as gr
@@ -10,7 +9,8 @@ from rpbert.evaluation.mistakes import EFFECTS, KINDS
 from rpbert.evaluation.summary import GATES, MISTAKE_NAMES, NOT_A_NAME
 from rpbert.model.configuration import ENTITY_TYPES
 from rpbert.ui.common import FIXED, GATE_CHOICES
-from rpbert.ui.errors import view
+from rpbert.ui.errors import filtering, view
+from rpbert.ui.errors.components import Charts, Comparing, Controls, Source, Table
 
 INTRODUCTION = """<p>A data set goes in, the mistakes of the model come out. Each tweet is read with its own picture,
 without any, and with another tweet’s picture. Without a file of yours, the set that ships is read: 53 tweets written
@@ -19,111 +19,7 @@ readings of its tweet. What you upload is deleted within two hours after you las
 FILES = "Your data set (optional): ZIP, .txt in CoNLL form, .jsonl, .csv, or the results of an earlier run"
 PICTURE_COLOURS = {"helped": "#197a43", "hurt": "#a3461a", "changed nothing": "#767680"}
 METRIC_HEADERS = ["Scoring", "Type", "Precision", "Recall", "F1", "95 % interval", "Annotated", "Found"]
-TYPES = [("any", view.ANY), *((view.type_words(kind), kind) for kind in (*ENTITY_TYPES, NOT_A_NAME))]
-
-
-@dataclass(frozen=True)
-class Source:
-    """What to read, and how far it is."""
-
-    file: gr.File
-    gate: gr.Dropdown
-    checkpoint: gr.Dropdown
-    start: gr.Button
-    stop: gr.Button
-    go_on: gr.Button
-    message: gr.HTML
-    progress: gr.HTML
-    timer: gr.Timer
-
-
-@dataclass(frozen=True)
-class Charts:
-    """All that is drawn once a run is done."""
-
-    head: gr.HTML
-    kinds: gr.BarPlot
-    picture: gr.BarPlot
-    told: gr.HTML
-    by: gr.Radio
-    metrics: gr.Dataframe
-    relations: gr.HTML
-    slices_told: gr.HTML
-    slices: gr.Dataframe
-    diagonal: gr.Checkbox
-    confusion: gr.Dataframe
-    calibration: gr.ScatterPlot
-
-
-@dataclass(frozen=True)
-class Controls:
-    """The filters, in the order of `view.Filters`."""
-
-    kind: gr.Dropdown
-    gold_type: gr.Dropdown
-    found_type: gr.Dropdown
-    picture: gr.Dropdown
-    column: gr.Dropdown
-    value: gr.Dropdown
-    tenth: gr.Dropdown
-    tag: gr.Dropdown
-    text: gr.Textbox
-    sort: gr.Dropdown
-
-    @property
-    def every(self) -> list[Any]:
-        """All of them."""
-        return [getattr(self, field.name) for field in fields(self)]
-
-
-@dataclass(frozen=True)
-class Table:
-    """The table, the row that is open, and what can be taken away."""
-
-    clear: gr.Button
-    count: gr.HTML
-    page: gr.Slider
-    rows: gr.Dataframe
-    detail: gr.HTML
-    tags: gr.Textbox
-    note: gr.Textbox
-    keep: gr.Button
-    analyse: gr.Button
-    csv: gr.Button
-    jsonl: gr.Button
-    results: gr.Button
-    report: gr.Button
-    thumbnails: gr.Checkbox
-    file: gr.Textbox
-
-
-@dataclass(frozen=True)
-class Comparing:
-    """The comparison with another run."""
-
-    earlier: gr.Dropdown
-    file: gr.File
-    start: gr.Button
-    told: gr.HTML
-    change: gr.Radio
-    names: gr.Dataframe
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Everything on the tab, and what it keeps."""
-
-    source: Source
-    charts: Charts
-    controls: Controls
-    table: Table
-    comparing: Comparing
-    area: gr.Column  # what is seen once a run is done
-    clicked: gr.Textbox  # hidden: the mark of a plot that was clicked
-    keys: gr.BrowserState  # of this browser's runs, the last one is on the screen
-    drawn: gr.State  # key and number of tweets of the run that the area shows
-    number: gr.State  # of the case that is open, from 0
-    compared: gr.State  # the last comparison
+TYPES = [("any", filtering.ANY), *((view.type_words(kind), kind) for kind in (*ENTITY_TYPES, NOT_A_NAME))]
 
 
 def draw_source(checkpoints: list[str]) -> Source:
@@ -229,18 +125,18 @@ def draw_controls() -> Controls:
     gr.HTML("<h2>Row by row</h2>")
     with gr.Accordion("Filters", open=True, elem_id="errors-filters"):
         with gr.Row():
-            kind = _choice([view.ANY, view.MISTAKEN, *KINDS.values()], "What happened", "errors-kind")
+            kind = _choice([filtering.ANY, filtering.MISTAKEN, *KINDS.values()], "What happened", "errors-kind")
             gold_type = _choice(TYPES, "Annotated as", "errors-gold")
             found_type = _choice(TYPES, "Found as", "errors-found")
-            picture = _choice([view.ANY, *EFFECTS.values()], "The picture", "errors-effect")
+            picture = _choice([filtering.ANY, *EFFECTS.values()], "The picture", "errors-effect")
         with gr.Row():
-            column = _choice([view.NO_SLICE, *SLICES.values()], "Slice", "errors-column")
-            value = _choice([view.ANY], "of which", "errors-value")
-            tenth = _choice([view.ANY, *view.TENTHS], "Confidence", "errors-tenth")
-            tag = _choice([view.ANY], "Tag", "errors-tag")
+            column = _choice([filtering.NO_SLICE, *SLICES.values()], "Slice", "errors-column")
+            value = _choice([filtering.ANY], "of which", "errors-value")
+            tenth = _choice([filtering.ANY, *filtering.TENTHS], "Confidence", "errors-tenth")
+            tag = _choice([filtering.ANY], "Tag", "errors-tag")
         with gr.Row():
             text = gr.Textbox(label="Words in the tweet", elem_id="errors-text")
-            sort = _choice(list(view.SORTS), "Sorted by", "errors-sort")
+            sort = _choice(list(filtering.SORTS), "Sorted by", "errors-sort")
     return Controls(kind, gold_type, found_type, picture, column, value, tenth, tag, text, sort)
 
 

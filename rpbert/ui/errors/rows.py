@@ -15,7 +15,9 @@ from rpbert.model.texts import split_words
 from rpbert.ui import keys as page_keys
 from rpbert.ui.analyse.events import AnalyseEvents
 from rpbert.ui.common import PRIVATE, choice_of
-from rpbert.ui.errors import export, layout, view
+from rpbert.ui.errors import export, filtering
+from rpbert.ui.errors.components import Parts
+from rpbert.ui.errors.detail import row_detail
 from rpbert.ui.errors.filters import FilterEvents
 from rpbert.ui.errors.jobs import Job, Jobs
 from rpbert.ui.share.sharing import SAVE
@@ -31,7 +33,7 @@ class RowEvents:
     def __init__(
         self,
         jobs: Jobs,
-        parts: layout.Parts,
+        parts: Parts,
         filters: FilterEvents,
         analyse: AnalyseEvents,
         tabs: gr.Tabs,
@@ -87,7 +89,7 @@ class RowEvents:
         note = job.notes.get(number, Note())
         return {
             self.parts.number: number,
-            self.table.detail: view.detail(job, number),
+            self.table.detail: row_detail(job, number),
             self.table.tags: ", ".join(note.tags),
             self.table.note: note.text,
         }
@@ -100,7 +102,7 @@ class RowEvents:
             return gr.skip()
         job.notes[number] = export.note_of(tags, text)
         gr.Info(f"Kept for row {number + 1}. Tags and notes leave with the rows, see “Take it with you”.")
-        return gr.update(choices=view.tags_of(job))
+        return gr.update(choices=filtering.tags_of(job))
 
     def open_in_analyse(self, keys: list[str], number: int | None, method: str) -> dict[Any, Any]:
         """The open row's tweet, picture and gate on the tab Analyse, its name chosen there."""
@@ -146,12 +148,12 @@ class RowEvents:
     def csv(self, keys: list[str], *filters: Any) -> str:
         """The rows that pass the filters."""
         job = finished(self.jobs, keys)
-        return export.csv(job, view.filtered(job.cases, view.Filters(*filters), job.notes))
+        return export.csv(job, filtering.filtered(job.cases, filtering.Filters(*filters), job.notes))
 
     def jsonl(self, keys: list[str], *filters: Any) -> str:
         """The rows that pass the filters."""
         job = finished(self.jobs, keys)
-        return export.jsonl(job, view.filtered(job.cases, view.Filters(*filters), job.notes))
+        return export.jsonl(job, filtering.filtered(job.cases, filtering.Filters(*filters), job.notes))
 
     def results(self, keys: list[str]) -> str:
         """All that the run wrote."""
@@ -160,7 +162,7 @@ class RowEvents:
     def report(self, keys: list[str], compared: Comparison | None, thumbnails: bool, *filters: Any) -> str:
         """The report, with the rows that pass the filters."""
         job = finished(self.jobs, keys)
-        shown = view.filtered(job.cases, view.Filters(*filters), job.notes)
+        shown = filtering.filtered(job.cases, filtering.Filters(*filters), job.notes)
         return export.report(job, shown, compared, thumbnails)
 
 

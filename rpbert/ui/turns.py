@@ -6,10 +6,14 @@ work have its slice, and ends when it was stopped.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rpbert.errors import UserError
+
+LONGEST = 300.0  # seconds, waiting included, after which long work is ended
 LOOK = 0.05  # seconds between two looks at whether the work was stopped while it waits
 
 
@@ -17,10 +21,15 @@ class StoppedError(Exception):
     """Somebody stopped the work, or its page was closed."""
 
 
-class Turns:
-    """One of these for the whole app."""
+class TooLongError(StoppedError, UserError):
+    """The work took longer than anybody may take."""
 
-    def __init__(self) -> None:
+
+class Turns:
+    """One of these for the whole app; `longest` is in seconds."""
+
+    def __init__(self, longest: float = LONGEST) -> None:
+        self._longest = longest
         self._changed = threading.Condition()
         self._short = 0  # short readings that run now
         self._line: deque[object] = deque()  # long works; the first one may run
@@ -40,29 +49,43 @@ class Turns:
 
     @contextmanager
     def long(self, stopped: threading.Event) -> Iterator[Callable[[], None]]:
-        """Run long work, which gets its `pause`. Raises `StoppedError` there soon after `stopped` was set."""
-        ticket = object()
+        """Run long work, which gets its `pause`.
+
+        Raises there `StoppedError` soon after `stopped` was set, and `TooLongError` when its time is over.
+        """
+        ticket, end = object(), time.monotonic() + self._longest
 
         def pause() -> None:
             self._give_up(ticket)
-            self._wait(ticket, stopped)
+            self._wait(ticket, stopped, end)
 
-        self._wait(ticket, stopped)
+        self._wait(ticket, stopped, end)
         try:
             yield pause
         finally:
             self._give_up(ticket)
 
-    def _wait(self, ticket: object, stopped: threading.Event) -> None:
+    def _wait(self, ticket: object, stopped: threading.Event, end: float) -> None:
         with self._changed:
             self._line.append(ticket)
-            while not stopped.is_set() and (self._short or self._running is not None or self._line[0] is not ticket):
+            while not self._ended(stopped, end) and (
+                self._short or self._running is not None or self._line[0] is not ticket
+            ):
                 self._changed.wait(LOOK)
             self._line.remove(ticket)
-            if stopped.is_set():
+            if self._ended(stopped, end):
                 self._changed.notify_all()
-                raise StoppedError
+                if stopped.is_set():
+                    raise StoppedError
+                raise TooLongError(
+                    f"This took more than {self._longest:.0f} seconds and was ended, so that others get their turn. "
+                    "Please try a shorter tweet, or come back when fewer people are here."
+                )
             self._running = ticket
+
+    @staticmethod
+    def _ended(stopped: threading.Event, end: float) -> bool:
+        return stopped.is_set() or time.monotonic() > end
 
     def _give_up(self, ticket: object) -> None:
         with self._changed:

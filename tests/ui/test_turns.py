@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from rpbert.ui.turns import StoppedError, Stops, Turns
+from rpbert.ui.turns import StoppedError, Stops, TooLongError, Turns
 
 SLICE = 0.02  # seconds
 
@@ -84,3 +84,19 @@ def test_a_new_work_of_a_kind_ends_the_one_before_it() -> None:
     assert verdict.is_set()
     assert again.is_set()
     assert not others.is_set()
+
+
+def test_work_that_takes_too_long_is_ended_and_leaves_the_machine_to_others() -> None:
+    turns, began = Turns(longest=5 * SLICE), time.perf_counter()
+
+    def work() -> None:
+        with turns.long(threading.Event()) as pause:
+            while time.perf_counter() - began < 50 * SLICE:
+                time.sleep(SLICE)
+                pause()
+
+    with pytest.raises(TooLongError, match="was ended"):
+        work()
+    assert 5 * SLICE <= time.perf_counter() - began < 50 * SLICE
+    with turns.long(threading.Event()) as pause:
+        pause()

@@ -15,7 +15,7 @@ from rpbert.ui import keys
 from rpbert.ui.analyse import card, maps, view
 from rpbert.ui.analyse.layout import Outputs
 from rpbert.ui.common import session_of
-from rpbert.ui.turns import StoppedError
+from rpbert.ui.turns import StoppedError, TooLongError
 from rpbert.ui.workbench import ScreenState, Workbench, standard_targets
 
 Update = dict[Any, Any]
@@ -92,6 +92,8 @@ class Explaining:
                 self.outputs.footer: self.footer(state, maps=explanation.seconds),
             }
             yield self._judged(state, explanation, route, choice)
+        except TooLongError as error:
+            yield {self.outputs.details: card.pending_details(str(error))}
         except StoppedError:
             return
 

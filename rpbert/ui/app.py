@@ -109,7 +109,7 @@ def serve(
         prevent_thread_lock=not block,
         theme=THEME,
         css=static_text("page.css"),
-        head=f"<script>{static_text('page.js')}</script>",
+        head="".join(f"<script>{static_text(name)}</script>" for name in ("walk.js", "tips.js", "page.js")),
         footer_links=["api", "settings"],
         run_history=False,
         max_file_size="300mb",  # of a data set with its pictures; a picture is checked when it is opened

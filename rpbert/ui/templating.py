@@ -3,14 +3,16 @@
 import base64
 import io
 import json
+import re
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from PIL import Image
 
-from rpbert.ui.words import GLOSSARY
+from rpbert.ui.words import EXPLAINED, GLOSSARY
 
 
 def _json(value: Any) -> str:
@@ -26,9 +28,21 @@ def signed(value: float, decimals: int = 2) -> str:
 
 def _term(word: str, written: str | None = None) -> Markup:
     """A word of the glossary with its explanation."""
-    return Markup('<span class="term" tabindex="0">{}<span class="tip" role="tooltip">{}</span></span>').format(
-        written or word, GLOSSARY[word]
-    )
+    return Markup('<span class="term" tabindex="0" data-tip="{}">{}</span>').format(GLOSSARY[word], written or word)
+
+
+_WORDS = re.compile(rf"\b({'|'.join(map(re.escape, EXPLAINED))})\b", re.IGNORECASE)
+
+
+def _terms(text: str) -> Markup:
+    """A sentence in which the first of each word that needs it carries its explanation."""
+    told: set[str] = set()
+    pieces = []
+    for number, piece in enumerate(_WORDS.split(text)):
+        word = EXPLAINED.get(piece.lower()) if number % 2 else None  # every second piece is such a word
+        pieces.append(escape(piece) if word is None or word in told else _term(word, piece))
+        told.add(word or "")
+    return Markup().join(pieces)
 
 
 def jpeg_data(picture: Image.Image, side: int = 720) -> str:
@@ -42,7 +56,13 @@ def jpeg_data(picture: Image.Image, side: int = 720) -> str:
 _ENVIRONMENT = Environment(
     loader=PackageLoader("rpbert.ui"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_ENVIRONMENT.filters |= {"probability": lambda value: f"{value:.2f}", "signed": signed, "json": _json}
+_FILTERS: dict[str, Callable[..., str]] = {
+    "probability": lambda value: f"{value:.2f}",
+    "signed": signed,
+    "json": _json,
+    "terms": _terms,
+}
+_ENVIRONMENT.filters |= _FILTERS
 _ENVIRONMENT.globals |= {"term": _term, "jpeg_data": jpeg_data}
 
 

@@ -22,6 +22,11 @@ GLOSSARY = {
     "shows": "How probable it is that what the words say can be seen in the picture.",
 }
 
+# Those that are explained wherever a sentence has them, by their small letters; the others stand beside their meaning.
+EXPLAINED = {
+    word.lower(): word for word in ("gate", "soft", "hard", "occlusion", "log-odds", "nats", "MISC", "confidence")
+}
+
 
 def type_name(kind: str | None) -> str:
     """A type as "PER (person)"; None is no name."""

@@ -90,6 +90,7 @@ def has_class(name: str) -> re.Pattern[str]:
 
 def test_pointing_at_a_name_shows_its_map_without_asking_the_server(page: Page) -> None:
     settled(page)
+    expect(page.locator("#details")).to_contain_text("random")  # what the page asks for by itself has come
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     titles = set()

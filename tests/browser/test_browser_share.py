@@ -69,10 +69,13 @@ def test_an_own_picture_survives_a_reload_but_no_link(page: Page, app_url: str, 
     source = page.locator("#figure img").get_attribute("src") or ""
     page.reload()
     expect(page.locator("#figure img")).to_have_attribute("src", source)
-    address = page.url
-    with open_page(address, []) as elsewhere:  # another browser: the picture was never stored
-        expect(elsewhere.locator("#message")).to_contain_text("could not carry its picture")
-        expect(elsewhere.locator("#figure")).to_contain_text("No picture.")
+    browser = page.context.browser
+    assert browser is not None
+    elsewhere = browser.new_page()  # of another visitor: the picture was never stored
+    elsewhere.goto(page.url)
+    expect(elsewhere.locator("#message")).to_contain_text("could not carry its picture")
+    expect(elsewhere.locator("#figure")).to_contain_text("No picture.")
+    elsewhere.context.close()
 
 
 def test_what_describes_the_result_comes_from_the_result(page: Page) -> None:

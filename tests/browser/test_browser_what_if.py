@@ -44,10 +44,10 @@ def test_changes_are_compared_with_the_analysis(page: Page, attempts: list[str])
     page.locator("#what-if-fixed input[type=number]").fill("0.3")
     page.locator("#what-if-fixed input[type=number]").press("Enter")
     page.locator("#what-if-fixed input[type=number]").blur()
-    expect(table).to_contain_text("0.30 (fixed at 0.30)")
+    expect(table).to_contain_text("0.300 (fixed at 0.30)")
     page.locator("#what-if-other input[type=file]").set_input_files(str(SAMPLES / "coffee.jpg"))
     expect(told).to_contain_text("another picture")
-    expect(table).to_contain_text("0.30 (fixed at 0.30)")
+    expect(table).to_contain_text("0.300 (fixed at 0.30)")
 
     # A mistake loses nothing.
     page.locator("#what-if-text textarea").fill("")

@@ -128,6 +128,7 @@ def draw_experts(state: ScreenState) -> Experts:
     with gr.Accordion("For experts: gate, method, “why not …?”", open=False, elem_id="experts") as box:
         gate = gr.Radio(GATE_CHOICES, value="soft", label="Gate: how much of the picture is let in", elem_id="gate")
         fixed = gr.Slider(0, 1, value=0.5, step=0.05, label="Gate value (0 to 1)", visible=False, elem_id="fixed")
+        gr.HTML(render("terms.html", words=["gate", "soft", "hard", "occlusion", "log-odds", "MISC"]))
         with gr.Row():
             reading = gr.Dropdown(
                 keys.readings_of(state.analysis, first), value=keys.AS_FOUND, label="Which reading", elem_id="reading"

@@ -57,6 +57,7 @@ def draw_compare(bench: Workbench) -> tuple[Side, Side, Buttons, Results]:
         a, b = _draw_side("A", bench), _draw_side("B", bench)
     if len(bench.analyzers) == 1:
         gr.HTML(render("only_checkpoint.html", identity=bench.analyzers[0].identity))
+    gr.HTML(render("terms.html", words=["gate", "soft", "hard"]))
     with gr.Row():
         compare = gr.Button("Compare", variant="primary", elem_id="compare")
         swap = gr.Button("Swap A and B", elem_id="compare-swap")

@@ -112,7 +112,7 @@
     say(mistake && find(".stale-note", mistake), `What stands below is still the result for “${whose}”.`);
     show();
     const walk = find(".walk");
-    if (walk && !find(".walk-place", walk).textContent) step(walk, placeIn(walk));
+    if (walk && !find(".walk-place", walk).textContent) window.rpbert.beginWalk(walk);
   }
 
   let waiting = false;
@@ -190,56 +190,7 @@
     URL.revokeObjectURL(link.href);
   }
 
-  window.rpbert = { follow, save };
-
-  // ---- how it works -------------------------------------------------------------------------------------------
-
-  function step(walk, number) {
-    const steps = all(".step", walk);
-    const wanted = String(Math.min(steps.length, Math.max(1, number)));
-    steps.forEach((section) => turn(section, "hidden", section.dataset.step !== wanted));
-    all(".part", walk).forEach((part) => part.classList.toggle("open", part.dataset.step === wanted));
-    say(find(".walk-place", walk), `Step ${wanted} of ${steps.length}`);
-  }
-  const placeIn = (walk) => Number(find(".step:not([hidden])", walk)?.dataset.step ?? 1);
-
-  function drag(walk) {
-    const value = Number(find(".valve", walk).value);
-    all(".valve-hand, .flow", walk).forEach((element) => element.style.setProperty("--gate", value));
-    say(find(".gate-value", walk), value.toFixed(2));
-    say(find(".valve-value", walk), value.toFixed(2));
-    const scans = JSON.parse(walk.dataset.scans), place = Math.round(20 * value);
-    const told = scans.map((scan) => `${scan.text}: ${scan.best[place] ?? "not a name"}` +
-      ` (its own type ${scan.confidences[place].toFixed(2)})`);
-    say(find(".valve-names", walk), told.length ? `At gate ${value.toFixed(2)}: ${told.join(", ")}.` : "There are no names.");
-  }
-
-  function vote(button) {
-    const box = button.closest(".votes");
-    const count = find(`[data-votes="${CSS.escape(button.dataset.key)}"]`, box);
-    const change = button.matches(".vote-more") ? 1 : -1;
-    say(count, String(Math.max(0, Number(count.textContent) + change)));
-    const votes = all("[data-votes]", box);
-    const most = votes.reduce((best, one) => (Number(one.textContent) > Number(best.textContent) ? one : best));
-    const options = all("#story-guess input[type=radio]");
-    if (Number(most.textContent)) options[votes.indexOf(most)]?.click(); // the answers stand in the same order
-  }
-
-  function openStep(target) {
-    const walk = target.closest(".walk");
-    if (!walk) return false;
-    if (target.closest(".part")) step(walk, Number(target.closest(".part").dataset.step));
-    else if (target.closest(".walk-next")) step(walk, placeIn(walk) + 1);
-    else if (target.closest(".walk-previous")) step(walk, placeIn(walk) - 1);
-    else return false;
-    return true;
-  }
-
-  function present(button) {
-    const on = document.body.classList.toggle("presenter");
-    button.setAttribute("aria-pressed", String(on));
-    say(button, on ? "Leave presenter mode" : "Presenter mode");
-  }
+  Object.assign((window.rpbert ??= {}), { follow, save });
 
   // ---- events -------------------------------------------------------------------------------------------------
 
@@ -256,18 +207,13 @@
     const example = event.target.closest?.("#examples [data-key]");
     if (example) example.dispatchEvent(new CustomEvent("choose", { bubbles: true, detail: { key: example.dataset.key } }));
     else if (keyed(event)) choose(keyed(event));
-    else if (openStep(event.target)) return;
-    else if (event.target.closest?.(".votes button")) vote(event.target.closest("button"));
-    else if (event.target.closest?.(".presenter-toggle")) present(event.target);
     else if (event.target.closest?.(".map-full")) event.target.closest(".map").requestFullscreen();
   });
   document.addEventListener("input", (event) => {
     if (event.target.matches("#tweet textarea")) typing();
     if (event.target.matches(".map-on, .map-signs, .map-strength")) paint();
-    if (event.target.matches(".valve")) drag(event.target.closest(".walk"));
   });
   document.addEventListener("keydown", (event) => {
-    if ((event.key === "Enter" || event.key === " ") && event.target.matches?.(".part") && openStep(event.target)) event.preventDefault();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("#tweet textarea")) {
       event.preventDefault();
       clearTimeout(typed);

@@ -49,8 +49,10 @@ class WhatIf:
         others.reset.click(self.fill, self.state, filled, **QUIET, **SHORT)
         show_where_it_counts(controls.gate, controls.fixed)
 
-        parts = (controls.text, controls.picture, controls.gate, controls.cells, controls.scene)
-        self.read_after(gr.on, [*(part.input for part in parts), controls.text.submit], **LATEST)
+        # Of a text gradio tells `input` at a key press only: words pasted by mouse or spoken would be missed.
+        texts = [controls.text.change, controls.scene.change, controls.text.submit]
+        chosen = [part.input for part in (controls.picture, controls.gate, controls.cells)]
+        self.read_after(gr.on, [*texts, *chosen], **LATEST)
         self.read_after(controls.other.upload(lambda: view.OTHER, None, controls.picture, **PRIVATE).then)
         self.read_after(controls.fixed.release)
         self.read_after(others.show.click(lambda: [], None, controls.cells, **PRIVATE).then)

@@ -97,6 +97,7 @@ def _draw_pictures() -> tuple[gr.Radio, PictureInput]:
 
 def _draw_gate() -> tuple[gr.Radio, gr.Slider]:
     gate = gr.Radio(GATE_CHOICES, value="soft", label="Gate: how much of the picture is let in", elem_id="what-if-gate")
+    gr.HTML(render("terms.html", words=["gate", "soft", "hard"]))
     fixed = gr.Slider(0, 1, value=0.5, step=0.01, label="Gate value (0 to 1)", visible=False, elem_id="what-if-fixed")
     return gate, fixed
 

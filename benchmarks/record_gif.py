@@ -8,6 +8,7 @@ a screenshot and a GIF of about 20 seconds and less than 3 MB. Needs playwright,
 
 import argparse
 import io
+import math
 import shutil
 import sys
 import time
@@ -75,11 +76,24 @@ def journey(page: Page, film: Film, screenshot: Path) -> None:
     page.get_by_role("tab", name="How it works", exact=True).click()
     page.wait_for_selector(".walk .diagram")
     film.take(2000)
-    for value in ("0.2", "0.6", "1"):
-        page.locator(".valve").fill(value)
-        film.take(800)
+    turn_the_gate(page, film)
     page.locator(".part[data-step='4']").click()
-    film.take(1500)
+    film.take(2000)
+
+
+def turn_the_gate(page: Page, film: Film) -> None:
+    """Drag the valve of the diagram from upright to lying, a quarter of a circle."""
+    box = page.locator(".valve-grip circle").bounding_box()
+    assert box is not None
+    x, y, radius = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"] / 3
+    page.mouse.move(x, y - radius)
+    page.mouse.down()
+    for degrees in range(0, 91, 15):
+        angle = math.radians(degrees)
+        page.mouse.move(x + radius * math.sin(angle), y - radius * math.cos(angle))
+        film.take(300)
+    page.mouse.up()
+    film.take(1200)
 
 
 def main() -> None:

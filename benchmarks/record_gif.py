@@ -54,7 +54,7 @@ class Film:
 
 def journey(page: Page, film: Film, screenshot: Path) -> None:
     """What a visitor does in the first minute."""
-    page.wait_for_function("document.querySelector('#details').textContent.includes('random orders')")
+    page.wait_for_function("document.querySelector('#details')?.textContent.includes('random orders')")
     page.screenshot(path=screenshot, type="jpeg", quality=88)
     film.take(2500)
     names = page.locator("#names .marked .name")

@@ -35,19 +35,19 @@ class DataSet:
         return any(example.labels is not None for example in self.examples)
 
 
-def tables(folder: Path) -> list[Path]:
+def tables(folder: Path, name: str) -> list[Path]:
     """The tables of tweets in a folder or in its only subfolder, the one to begin with first.
 
-    Raises `UserError` when there is none.
+    Raises `UserError` when there is none in what a person knows by this name.
     """
     found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in TEXTS and path.is_file()]
     found = [path for path in found if path.name.lower() not in NOT_TWEETS]
     if not found:
         inner = [path for path in folder.iterdir() if path.is_dir() and path.name != "images"]
         if len(inner) == 1:
-            return tables(inner[0])
+            return tables(inner[0], name)
         raise UserError(
-            f"There is no table of tweets in {folder.name!r}. Please put train.txt, dev.txt, valid.txt or test.txt, a "
+            f"There is no table of tweets in {name!r}. Please put train.txt, dev.txt, valid.txt or test.txt, a "
             ".jsonl or a .csv there, and the pictures into a folder images beside it."
         )
     ranks = {name: rank for rank, name in enumerate(PREFERRED)}
@@ -60,12 +60,12 @@ def open_upload(path: Path, folder: Path) -> tuple[list[Path], list[str]]:
     Raises `UserError` for what holds no table, or must not be unpacked.
     """
     if path.is_dir():
-        return tables(path), []
+        return tables(path, path.name), []
     if not path.is_file():
         raise UserError(f"There is no file or folder {path}. Please check the path.")
     if path.suffix.lower() == ".zip":
         left_out = unpack(path, folder)
-        return tables(folder), left_out
+        return tables(folder, path.name), left_out
     if path.suffix.lower() not in TEXTS:
         raise UserError(f"{path.name!r} is neither a ZIP nor a .txt, .jsonl or .csv file. Please choose one of these.")
     return [path], []

@@ -157,7 +157,7 @@ def test_no_table_chooses_among_all_files_of_the_computer(tmp_path: Path, image:
 def test_dev_is_read_first_and_train_is_remembered(tmp_path: Path) -> None:
     for name in ("train", "test", "valid", "other"):
         (tmp_path / f"{name}.txt").write_text("Ana\tB-PER\n", encoding="utf-8")
-    found = tables(tmp_path)
+    found = tables(tmp_path, tmp_path.name)
     assert [path.name for path in found] == ["valid.txt", "test.txt", "train.txt", "other.txt"]
     data = read_data_set(found[0])
     assert data.training == tmp_path / "train.txt"
@@ -183,7 +183,7 @@ def test_what_holds_no_tweet(tmp_path: Path, name: str, content: bytes, what: st
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no table of tweets"):
-        tables(tmp_path)
+        tables(tmp_path, "set.zip")
 
 
 # ---- the set that ships -------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ readings of its tweet. What you upload is deleted within two hours after you las
 FILES = "Your data set (optional): ZIP, .txt in CoNLL form, .jsonl, .csv, or the results of an earlier run"
 PICTURE_COLOURS = {"helped": "#197a43", "hurt": "#a3461a", "changed nothing": "#767680"}
 METRIC_HEADERS = ["Scoring", "Type", "Precision", "Recall", "F1", "95 % interval", "Annotated", "Found"]
+SLICE_WIDTHS = ["230px", "230px", "90px", "80px", "140px", "90px", "120px", "85px", "85px"]
 TYPES = [("any", filtering.ANY), *((view.type_words(kind), kind) for kind in (*ENTITY_TYPES, NOT_A_NAME))]
 
 
@@ -82,14 +83,24 @@ def draw_charts() -> Charts:
     told = gr.HTML(elem_id="errors-told")
     slices_told = gr.HTML(elem_id="errors-slices-told")
     with gr.Accordion("Slices: where is it worse?", open=False, elem_id="errors-slices-box"):
-        slices = _dataframe(view.SLICE_HEADERS, "Each slice against the rest; choose a row to filter", "errors-slices")
+        slices = _dataframe(
+            view.SLICE_HEADERS,
+            "Each slice against the rest; choose a row to filter",
+            "errors-slices",
+            column_widths=SLICE_WIDTHS,
+        )
     with gr.Accordion("Scores", open=False, elem_id="errors-metrics-box"):
         metrics = _dataframe(METRIC_HEADERS, "Scores of the names, from 0 to 1", "errors-metrics")
         relations = gr.HTML()
     with gr.Accordion("Which type is taken for which?", open=False, elem_id="errors-confusion-box"):
         diagonal = gr.Checkbox(True, label="Show what is right (the diagonal)", elem_id="errors-diagonal")
         heads = ["", *(f"found: {view.type_words(kind)}" for kind in (*ENTITY_TYPES, NOT_A_NAME))]
-        confusion = _dataframe(heads, "How many names; choose a cell to filter", "errors-confusion")
+        confusion = _dataframe(
+            heads,
+            "How many names; choose a cell to filter",
+            "errors-confusion",
+            column_widths=["200px", *["120px"] * 5],
+        )
     with gr.Accordion("Can its confidence be trusted?", open=False, elem_id="errors-calibration-box"):
         gr.HTML(
             "<p>Each point is a tenth of the confidence scale. Trustworthy confidences lie on the diagonal: of names "

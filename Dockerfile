@@ -1,4 +1,4 @@
-# The page in a container: docker build -t rpbert . && docker run --rm -p 7860:7860 --memory 2g rpbert
+# The page in a container: docker build -t rpbert . && docker run --rm -p 7860:7860 --memory 3g rpbert
 FROM python:3.12-slim
 
 RUN useradd --create-home rpbert

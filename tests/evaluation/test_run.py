@@ -320,3 +320,11 @@ def test_records_stream(whole: Path) -> None:
     assert isinstance(records, Iterator)
     assert isinstance(next(records), Record)
     assert header.tweets == TWEETS
+
+
+def test_words_that_were_read_before_are_not_read_again(model: RpBert, data: DataSet) -> None:
+    path = next(example.picture for example in data.examples if example.picture is not None)
+    line = SceneLine("OPEN", 0.9, 0.1)
+    known = readings.RecentPictures(model, {path: (line,)})
+    assert known.scene(path) == (line,)
+    assert readings.RecentPictures(model).scene(path) == ()

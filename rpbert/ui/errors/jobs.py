@@ -22,12 +22,11 @@ from rpbert.evaluation.records import Record, Run, load_run
 from rpbert.evaluation.run import Progress, Runner, names_of
 from rpbert.model.gates import Gate
 from rpbert.shipped import ASSETS
+from rpbert.ui.common import FORGET_AFTER, SWEEP_EVERY
 from rpbert.ui.workbench import Workbench
 
 ERROR_SET = ASSETS / "error_set"
 PAUSE = 0.5  # seconds between two looks whether a run that waits was stopped
-FORGET_AFTER = 3600  # seconds since somebody looked
-WATCH = 300  # seconds between two looks for what is to be forgotten
 STOPPED = "The run was stopped before its first tweets were read, so it has no results. Please read the data set again."
 
 
@@ -160,12 +159,12 @@ class Jobs:
 
     def _watch(self) -> None:
         while True:
-            time.sleep(WATCH)
+            time.sleep(SWEEP_EVERY)
             self.forget()
 
     def forget(self) -> None:
-        """Delete what nobody has looked at for an hour."""
-        late = time.monotonic() - FORGET_AFTER
+        """Delete what nobody has looked at for nearly an hour: by the next sweep it would be more."""
+        late = time.monotonic() - (FORGET_AFTER - SWEEP_EVERY)
         for key in [key for key, job in self.jobs.items() if job.seen < late and not job.working]:
             self.jobs.pop(key).folder.cleanup()
 

@@ -23,9 +23,11 @@ def upload_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     before = signal.signal(signal.SIGTERM, _leave)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    elsewhere, tempfile.tempdir = tempfile.tempdir, str(folder)  # the runs of the tab Errors stand there, too
     try:
         yield folder
     finally:
+        tempfile.tempdir = elsewhere
         shutil.rmtree(folder, ignore_errors=True)
         signal.signal(signal.SIGTERM, before)
 

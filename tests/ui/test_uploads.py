@@ -49,3 +49,23 @@ def test_gradio_puts_uploads_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", "elsewhere")
     with upload_folder() as folder:
         assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
+
+
+def test_the_runs_of_a_killed_app_go_with_its_uploads() -> None:
+    """They hold the tweets and pictures of a data set; a killed process cannot delete them itself."""
+    code = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from rpbert.ui.errors.jobs import Job\n"
+        "from rpbert.ui.uploads import upload_folder\n"
+        "with upload_folder():\n"
+        "    job = Job(Path('x'), 'soft', 0)\n"
+        "    print(job.folder.name, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    run = Path(killed.stdout.strip())
+    assert run.is_dir()
+    delete_leftovers()
+    assert not run.exists()

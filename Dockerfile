@@ -16,7 +16,7 @@ COPY --chown=rpbert assets assets
 COPY --chown=rpbert checkpoints checkpoints
 
 USER rpbert
-ENV GRADIO_ANALYTICS_ENABLED=False HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1
+ENV GRADIO_ANALYTICS_ENABLED=False PYTHONUNBUFFERED=1
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/', timeout=4)"]

@@ -66,6 +66,7 @@
       }
     });
     all("#cards .card").forEach((card) => turn(card, "hidden", card.dataset.card !== key));
+    find("#details")?.classList.toggle("of-another", key !== chosen); // the verdict is on the map of what is chosen
     paint();
   }
 

@@ -181,7 +181,7 @@ def benchmark_table(result: Figures | None) -> str:
     """Any other benchmark: its `rows`, numbers by column by label."""
     if result is None:
         return "Not measured yet."
-    columns = list(next(iter(result["rows"].values())))
+    columns = list(dict.fromkeys(column for row in result["rows"].values() for column in row))  # of all rows, in order
     rows = [[label, *(_number(row.get(column)) for column in columns)] for label, row in result["rows"].items()]
     return _table(["", *columns], rows)
 

@@ -89,6 +89,10 @@ def test_a_class_votes_in_presenter_mode_before_the_reveal(page: Page) -> None:
     expect(page.locator("#story-guess input").nth(1)).to_be_checked()
     assert height(page, ".story blockquote") > 1.5 * plain
     expect(page.locator("#walk-column")).not_to_be_visible()  # one thing a screen
+    page.locator("#story-reveal").click()
+    expect(page.locator("#story-result")).to_contain_text("The model’s answer")
+    page.locator("#story").get_by_text(load_stories()[1].title, exact=True).click()  # on to the next story
+    expect(page.locator("#story-panel")).to_contain_text(load_stories()[1].text)
     page.locator(".presenter-screen").click()
     expect(page.locator(".diagram")).to_be_visible()
     expect(page.locator("#story-column")).not_to_be_visible()

@@ -8,6 +8,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import string
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -160,9 +161,10 @@ def app_url(analyzer: Analyzer) -> Iterator[str]:
     demo = build_demo([analyzer])
     yield serve(demo, block=False)
     demo.close()
+    end = time.monotonic() + 30
     for thread in threading.enumerate():
         if thread.name.startswith("AnyIO"):  # it may be in the middle of a verdict; torch aborts when killed there
-            thread.join(timeout=60)
+            thread.join(timeout=max(0.0, end - time.monotonic()))
 
 
 @pytest.fixture

@@ -40,8 +40,8 @@ class MapTests:
         try:
             explanation = self.bench.explanation(state, target, method, route, stopped)
             return card.stability_panel(explanation, self.bench.stability(state, explanation, stopped))
-        except StoppedError:
-            return card.pending_details(card.STOPPED)
+        except StoppedError as ended:  # by somebody, or because its time was over, which says so
+            return card.pending_details(str(ended) or card.STOPPED)
 
     def compare_methods(
         self,

@@ -120,8 +120,8 @@ class Sharing:
         """All maps with their verdicts as a file of a kind (ending, media type), unless somebody stops it."""
         try:
             return _file(state, *kind, text=text(self._judged(state, method, route, progress, request))), ""
-        except StoppedError:
-            return "", render("note.html", note=STOPPED)
+        except StoppedError as ended:  # by somebody, or because its time was over, which says so
+            return "", render("note.html", note=str(ended) or STOPPED)
 
     def _judged(
         self, state: ScreenState, method: str, route: str, progress: gr.Progress, request: gr.Request | None

@@ -3,6 +3,7 @@
 The prediction comes first; its maps follow (`rpbert.ui.analyse.explaining`).
 """
 
+import time
 from typing import Any
 
 import gradio as gr
@@ -47,7 +48,7 @@ class AnalyseEvents:
         self.samples = {sample.id: sample for sample in samples}
         self.state = gr.State(first, time_to_live=FORGET_AFTER)
         self.chosen = gr.State(keys.first_key(first.analysis))
-        self.fresh = gr.State(first.key)  # its change asks for the maps of a new analysis, and only of a new one
+        self.fresh = gr.State(first.key)  # its change asks for the maps of what was just read
         self.address = gr.Textbox(elem_id="address", elem_classes=["script-only"], container=False, label="Address")
         self.given = [
             self.inputs.tweet,
@@ -166,7 +167,7 @@ class AnalyseEvents:
         return {
             self.state: state,
             self.chosen: chosen,
-            self.fresh: state.key,
+            self.fresh: f"{state.key} {time.monotonic_ns()}",  # the same analysis once more empties its maps, too
             self.address: to_query(place_of(state, chosen, method)),
             self.experts.reading: gr.update(choices=keys.readings_of(analysis, chosen), value=keys.AS_FOUND),
             self.experts.box: gr.update(visible=state.picture is not None),

@@ -7,6 +7,7 @@ import pytest
 from chromium import browser_tests, open_page
 from PIL import Image
 from playwright.sync_api import Page, expect
+from posters import poster
 
 from rpbert.ui.samples import SAMPLES, load_samples
 
@@ -142,6 +143,23 @@ def test_from_a_pasted_tweet_to_the_verdict_on_a_name(page: Page, attempts: list
     expect(page.locator("#details")).to_contain_text("matter")  # and whether the effect is large enough to
     expect(page.locator(NAMES).filter(has_text="Elon Musk")).to_have_attribute("aria-pressed", "true")
     assert attempts == []
+
+
+@pytest.mark.parametrize("pause", [0, 300, 1500], ids=["at once", "at the first letters", "after a while"])
+def test_a_poster_and_then_a_tweet_have_their_map(page: Page, tmp_path: Path, pause: int) -> None:
+    """The upload, typing, rest and the button all read; only the last of them is on the page, whatever ends when."""
+    poster("PARIS FASHION WEEK", "with Stella McCartney", "28 SEPTEMBER 2026").save(tmp_path / "poster.png")
+    page.locator("#input-buttons input[type=file]").set_input_files(tmp_path / "poster.png")
+    page.wait_for_timeout(pause)
+    page.locator("#tweet textarea").fill("Front row at paris fashion week with stella mccartney tonight")
+    page.locator("#analyse").click()
+    expect(page.locator("#names .names")).to_have_attribute("data-whole", "yes")
+    expect(page.locator("#names")).to_contain_text("paris")
+    for _ in range(2):
+        expect(page.locator(TITLE)).to_contain_text("paris")
+        expect(page.locator(SENTENCE)).to_contain_text("Hiding")
+        expect(page.locator("#details")).to_contain_text("random orders")
+        page.wait_for_timeout(2000)  # nothing older arrives late and takes it away
 
 
 def test_a_mistake_loses_nothing_and_says_whose_result_stands_there(page: Page, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from rpbert.explain.methods import DEFAULT_METHOD, Explanation
+from rpbert.explain.targets import Target
 from rpbert.ui import keys
 from rpbert.ui.analyse import card, maps, view
 from rpbert.ui.analyse.layout import Outputs
@@ -70,32 +71,53 @@ class Explaining:
         route: str,
         request: gr.Request | None,
     ) -> Iterator[Any]:
-        """All maps that come together, then the chosen one, then its verdict; silent once something newer was asked."""
+        """The steps of an explanation, until something newer was asked."""
         chosen = keys.known_key(state.analysis, chosen)
+        choice = self.bench.stops.begin(session_of(request), "choice")
+        stopped = self.bench.stops.begin(session_of(request), "maps") if kind == "maps" else choice
         empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
         if empty is not None:
             yield {self.outputs.details: card.pending_details(empty)}
             return
-        choice = self.bench.stops.begin(session_of(request), "choice")
-        stopped = self.bench.stops.begin(session_of(request), "maps") if kind == "maps" else choice
         target = keys.target_of(state.analysis, chosen, reading)
         try:
-            explained = self._maps(state, method, route, stopped)
-            if explained:
-                yield self._drawn(state, explained)
-            explanation = self.bench.explanation(state, target, method, route, choice)
-            explained = [pair for pair in explained if pair[0] != chosen] + [(chosen, explanation)]
-            pending = card.UNJUDGED if route == "total" and explanation.strength else ""
-            yield {
-                **self._drawn(state, explained),
-                self.outputs.details: card.details_panel(state, explanation, None, pending),
-                self.outputs.footer: self.footer(state, maps=explanation.seconds),
-            }
-            yield self._judged(state, explanation, route, choice)
+            for update in self._steps(state, chosen, target, method, route, stopped, choice):
+                if choice.is_set():  # what is newer draws all that this would
+                    break
+                yield update
+            else:
+                return
         except TooLongError as error:
             yield {self.outputs.details: card.pending_details(str(error))}
-        except StoppedError:
             return
+        except StoppedError:
+            pass
+        # At its end a generator's last values are sent once more, or None where it gave none: over what is newer.
+        yield gr.skip()
+
+    def _steps(
+        self,
+        state: ScreenState,
+        chosen: str,
+        target: Target,
+        method: str,
+        route: str,
+        stopped: Event,
+        choice: Event,
+    ) -> Iterator[Update]:
+        """All maps that come together, then the chosen one, then its verdict."""
+        explained = self._maps(state, method, route, stopped)
+        if explained:
+            yield self._drawn(state, explained)
+        explanation = self.bench.explanation(state, target, method, route, choice)
+        explained = [pair for pair in explained if pair[0] != chosen] + [(chosen, explanation)]
+        pending = card.UNJUDGED if route == "total" and explanation.strength else ""
+        yield {
+            **self._drawn(state, explained),
+            self.outputs.details: card.details_panel(state, explanation, None, pending),
+            self.outputs.footer: self.footer(state, maps=explanation.seconds),
+        }
+        yield self._judged(state, explanation, route, choice)
 
     def _drawn(self, state: ScreenState, explained: list[tuple[str, Explanation]]) -> Update:
         """The maps that are there, and the cards with what the gate does to every name."""

@@ -17,8 +17,9 @@
   function readMaps() {
     const written = find("#maps .map-data")?.dataset.maps ?? "";
     if (written === raw) return;
-    raw = written;
     const data = written ? JSON.parse(written) : { analysis: "", maps: {} };
+    if (data.analysis !== find("#figure .map")?.dataset.key) return; // of another tweet: late, or early
+    raw = written;
     maps = data.maps;
     if (data.analysis !== analysis) {
       analysis = data.analysis;
@@ -240,7 +241,7 @@
     if (!find("#names .names") || !fileInput()) return setTimeout(start, 50);
     new MutationObserver(later).observe(find("#page"), {
       subtree: true, childList: true, characterData: true, attributes: true,
-      attributeFilter: ["data-maps", "data-text", "data-whole", "data-chosen", "data-card", "hidden", "src", "aria-pressed"],
+      attributeFilter: ["data-maps", "data-text", "data-whole", "data-chosen", "data-card", "data-key", "hidden", "src", "aria-pressed"],
     });
     refresh();
     bringBack();

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
 from chromium import browser_tests, open_page
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -37,8 +38,9 @@ def test_a_link_brings_everything_back_and_makes_the_same_link(app_url: str, att
     assert attempts == []
 
 
-def test_a_link_opens_on_its_tab(app_url: str, attempts: list[str]) -> None:
-    with open_page(f"{app_url}?{urlencode({**QUERY, 'tab': 'compare'})}", attempts) as page:
+@pytest.mark.parametrize("query", [{**QUERY, "tab": "compare"}, {"tab": "compare"}], ids=["with a tweet", "alone"])
+def test_a_link_opens_on_its_tab(app_url: str, attempts: list[str], query: dict[str, str]) -> None:
+    with open_page(f"{app_url}?{urlencode(query)}", attempts) as page:
         expect(page.get_by_role("tab", name="Compare")).to_have_attribute("aria-selected", "true")
 
 

@@ -12,10 +12,10 @@ from rpbert.ui.workbench import ScreenState
 
 # What a person would say, by whether the picture adds and whether it shows the text (Vempala, Preotiuc-Pietro 2019).
 FOUR_WAYS = {
-    (True, True): "The picture shows what the tweet says and adds something.",
-    (True, False): "The picture does not show what the tweet says, but adds something.",
-    (False, True): "The picture shows what the tweet says and adds nothing.",
-    (False, False): "The picture neither shows what the tweet says nor adds anything.",
+    (True, True): "The picture shows what the tweet says and probably adds something.",
+    (True, False): "The picture does not show what the tweet says, but probably adds something.",
+    (False, True): "The picture shows what the tweet says and probably adds nothing.",
+    (False, False): "The picture probably neither shows what the tweet says nor adds anything.",
 }
 CLOSE_CALL = 0.1  # a probability no further than this from one half decides nothing
 

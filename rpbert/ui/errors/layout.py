@@ -13,10 +13,11 @@ from rpbert.ui.errors import filtering, view
 from rpbert.ui.errors.components import Charts, Comparing, Controls, Source, Table
 
 INTRODUCTION = """<p>A data set goes in, the mistakes of the model come out. Each tweet is read with its own picture,
-without any, and with another tweet’s picture. Without a file of yours, the set that ships is read: 53 tweets written
-for this page, made to be hard. Choosing a bar, a point or a cell below filters the table; a row of the table opens all
+without any, and with another tweet’s picture. Your data set may be a ZIP, a .txt in CoNLL form, a .jsonl, a .csv, or the
+results of an earlier run. Without one, the set that ships is read: 53 tweets written for this page, made to be hard.
+Choosing a bar, a point or a cell below filters the table; a row of the table opens all
 readings of its tweet. What you upload is deleted within the hour after you last looked at it.</p>"""
-FILES = "Your data set (optional): ZIP, .txt in CoNLL form, .jsonl, .csv, or the results of an earlier run"
+FILES = "Your data set (optional)"
 PICTURE_COLOURS = {"helped": "#197a43", "hurt": "#a3461a", "changed nothing": "#767680"}
 METRIC_HEADERS = ["Scoring", "Type", "Precision", "Recall", "F1", "95 % interval", "Annotated", "Found"]
 SLICE_WIDTHS = ["230px", "230px", "90px", "80px", "140px", "90px", "120px", "85px", "85px"]
@@ -73,6 +74,7 @@ def draw_charts() -> Charts:
                 label="What the picture did, by how far the gate let it in",
                 x_title="gate (0 to 1)",
                 y_title="names",
+                x_label_angle=-20,
                 height=340,
                 buttons=["export"],
                 elem_id="errors-picture",

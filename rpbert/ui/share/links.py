@@ -60,11 +60,16 @@ def from_query(params: Mapping[str, str]) -> Place | None:
         text=text,
         sample=params["picture"] if params.get("picture") in pictured else None,
         gate=_gate(params.get("gate", DEFAULT_GATE)),
-        tab=params["tab"] if params.get("tab") in TABS else TABS[0],
+        tab=tab_of(params),
         entity=_number(params.get("name", "")),
         method=params["method"] if params.get("method") in METHODS else DEFAULT_METHOD,
         uploaded=params.get("picture") == OWN,
     )
+
+
+def tab_of(params: Mapping[str, str]) -> str:
+    """The tab that a query string asks for, also one without a tweet; the first one by default."""
+    return params["tab"] if params.get("tab") in TABS else TABS[0]
 
 
 def _gate(written: str) -> Gate:

@@ -20,7 +20,7 @@ from rpbert.ui.analyse.events import AnalyseEvents, place_of
 from rpbert.ui.common import LONG, PRIVATE, PROGRESS, QUIET, SHORT, choice_of, session_of
 from rpbert.ui.samples import Sample
 from rpbert.ui.share.export import Exported, analysis_html, analysis_json, rows_of
-from rpbert.ui.share.links import PICTURE_LOST, TABS, Place, from_query, link_note, to_query
+from rpbert.ui.share.links import PICTURE_LOST, TABS, Place, from_query, link_note, tab_of, to_query
 from rpbert.ui.templating import render
 from rpbert.ui.turns import StoppedError
 from rpbert.ui.workbench import ScreenState, Workbench
@@ -163,7 +163,8 @@ class Sharing:
         """What a link's query string says; without one, what is there already."""
         place = from_query(dict(request.query_params))
         if place is None:
-            return {self.events.fresh: "opened"}
+            tab = tab_of(dict(request.query_params))
+            return {self.events.fresh: "opened", self.tabs: gr.Tabs(selected=tab), self.tab: tab}
         inputs, experts = self.events.inputs, self.events.experts
         sample = self.samples.get(place.sample or "")
         picture = None if sample is None or sample.picture is None else str(sample.picture)

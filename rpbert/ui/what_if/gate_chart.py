@@ -11,11 +11,11 @@ from rpbert.explain.what_if import GATES, Flip, GateScan
 from rpbert.ui.templating import render
 from rpbert.ui.words import NOT_A_NAME, TYPE_COLOURS
 
-WIDTH, HEIGHT = 680, 370  # user units of the SVG, 1 pixel at its natural size
-LEFT, RIGHT, TOP, BOTTOM = 58, 460, 30, 318  # of the plot
+WIDTH, HEIGHT = 520, 340  # user units of the SVG, narrow enough to be read on a phone
+LEFT, RIGHT, TOP, BOTTOM = 62, 330, 32, 286  # of the plot
 DASHES = ("none", "9 4", "2 4", "12 4 2 4", "5 5", "16 4", "2 8", "9 3 2 3 2 3")
-LINE_HEIGHT = 17
-LABEL_LETTERS = 20
+LINE_HEIGHT = 19
+LABEL_LETTERS = 13
 
 
 def gate_chart(scans: Sequence[GateScan], analysis: Analysis) -> Markup:

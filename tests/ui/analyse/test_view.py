@@ -67,9 +67,9 @@ def test_the_gate_is_told_in_words(setting: str, gate: float, told: str) -> None
 @pytest.mark.parametrize(
     ("adds", "represented", "told"),
     [
-        (0.9, 0.8, "shows what the tweet says and adds something"),
-        (0.9, 0.2, "does not show what the tweet says, but adds"),
-        (0.1, 0.8, "shows what the tweet says and adds nothing"),
+        (0.9, 0.8, "shows what the tweet says and probably adds something"),
+        (0.9, 0.2, "does not show what the tweet says, but probably adds"),
+        (0.1, 0.8, "shows what the tweet says and probably adds nothing"),
         (0.1, 0.2, "neither shows what the tweet says nor adds"),
     ],
 )
@@ -82,7 +82,7 @@ def test_the_headline_is_one_of_four_sentences(adds: float, represented: float, 
 
 def test_the_headline_says_first_whether_the_picture_belongs() -> None:
     assert view.headline(PairRelation(0.95, 0.9, 0.8)) == (
-        "The picture seems to belong to this tweet. It shows what the tweet says and adds something."
+        "The picture seems to belong to this tweet. It shows what the tweet says and probably adds something."
     )
     assert view.headline(PairRelation(0.1, 0.05, 0.05)) == "The picture does not seem to belong to this tweet."
     assert "close call" in view.headline(PairRelation(0.45, 0.2, 0.2))

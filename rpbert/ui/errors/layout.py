@@ -13,10 +13,10 @@ from rpbert.ui.errors import filtering, view
 from rpbert.ui.errors.components import Charts, Comparing, Controls, Source, Table
 
 INTRODUCTION = """<p>A data set goes in, the mistakes of the model come out. Each tweet is read with its own picture,
-without any, and with another tweet’s picture. Your data set may be a ZIP, a .txt in CoNLL form, a .jsonl, a .csv, or the
-results of an earlier run. Without one, the set that ships is read: 53 tweets written for this page, made to be hard.
-Choosing a bar, a point or a cell below filters the table; a row of the table opens all
-readings of its tweet. What you upload is deleted within the hour after you last looked at it.</p>"""
+without any, and with another tweet’s picture. Your data set may be a ZIP, a .txt in CoNLL form, a .jsonl, a .csv, or
+the results of an earlier run. Without one, the set that ships is read: 53 tweets written for this page, made to be
+hard. Choosing a bar, a point or a cell below filters the table; a row of the table opens all readings of its tweet.
+What you upload is deleted within the hour after you last looked at it.</p>"""
 FILES = "Your data set (optional)"
 PICTURE_COLOURS = {"helped": "#197a43", "hurt": "#a3461a", "changed nothing": "#767680"}
 METRIC_HEADERS = ["Scoring", "Type", "Precision", "Recall", "F1", "95 % interval", "Annotated", "Found"]

@@ -164,7 +164,8 @@ class Sharing:
         place = from_query(dict(request.query_params))
         if place is None:
             tab = tab_of(dict(request.query_params))
-            return {self.events.fresh: "opened", self.tabs: gr.Tabs(selected=tab), self.tab: tab}
+            asked = {} if tab == TABS[0] else {self.tabs: gr.Tabs(selected=tab), self.tab: tab}
+            return {self.events.fresh: "opened", **asked}  # somebody may have chosen another tab by now
         inputs, experts = self.events.inputs, self.events.experts
         sample = self.samples.get(place.sample or "")
         picture = None if sample is None or sample.picture is None else str(sample.picture)

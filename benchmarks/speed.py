@@ -60,7 +60,7 @@ def steps(runs: int) -> dict[str, Row]:
 
     def verdict(some: int) -> None:
         curves = PerturbationCurves(PerturbedModel(analyzer, prepared, [targets[some]], "soft"))
-        curves.verdict(explain(analyzer, prepared, [targets[some]])[0])
+        curves.verdicts(explain(analyzer, prepared, [targets[some]]))
 
     rows = {
         "a new tweet and picture": timed(lambda: unseen(True), runs),

@@ -8,7 +8,7 @@ from rpbert.analysis import Analysis
 from rpbert.analyzer import Analyzer
 from rpbert.cli.options import add_checkpoint, add_gate, add_tweet
 from rpbert.errors import UserError
-from rpbert.explain.faithfulness import PerturbationCurves
+from rpbert.explain.faithfulness import PerturbationCurves, Verdict
 from rpbert.explain.methods import DEFAULT_METHOD, METHOD_NAMES, Explanation, explain
 from rpbert.explain.overlays import describe_grid, draw_overlay
 from rpbert.explain.perturbed import PerturbedModel
@@ -50,17 +50,18 @@ def run(arguments: argparse.Namespace) -> None:
     analysis = analyzer.predict(prepared, gate)
     targets = requested_targets(arguments.target, analysis, prepared)
     explanations = explain(analyzer, prepared, targets, method, gate, arguments.route)
-    curves = None
+    verdicts: list[Verdict | None] = [None] * len(explanations)
     if arguments.verdict:
         lines = explanations[0].lines is not None
         curves = PerturbationCurves(PerturbedModel(analyzer, prepared, targets, gate), lines)
+        verdicts = [*curves.verdicts(explanations)]
     judged = [
         JudgedMap(
             explanation,
-            None if curves is None else curves.verdict(explanation),
+            verdict,
             measure_stability(analyzer, prepared, explanation, gate) if arguments.stability else None,
         )
-        for explanation in explanations
+        for explanation, verdict in zip(explanations, verdicts, strict=True)
     ]
     if arguments.png is not None:
         _draw(picture, explanations[0], arguments.png)

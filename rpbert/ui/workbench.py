@@ -166,6 +166,10 @@ class Workbench:
             with self.turns.long(ended) as pause:
                 return PerturbationCurves(PerturbedModel(analyzer, state.prepared, targets, gate, pause), lines)
 
+        def draw_more() -> PerturbationCurves:
+            with self.turns.long(ended) as pause:
+                return _with_pause(curves, pause).with_all_orders()
+
         def judge() -> Verdict:
             with self.turns.long(ended) as pause:
                 return _with_pause(curves, pause).verdict(explanation)
@@ -173,7 +177,11 @@ class Workbench:
         # One after the other: who waits for another's curves must not keep that one from its turn.
         curves = self.cache.get((state.key, "curves", tuple(targets), lines), draw)
         key = (state.key, "verdict", explanation.target, explanation.method, explanation.grid)
-        return self.cache.get(key, judge)
+        verdict = self.cache.get(key, judge)
+        if verdict.decided:
+            return verdict
+        curves = self.cache.get((state.key, "all curves", tuple(targets), lines), draw_more)
+        return self.cache.get((*key, "by all orders"), judge)
 
     def stability(
         self, state: ScreenState, explanation: Explanation, stopped: threading.Event | None = None

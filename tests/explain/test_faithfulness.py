@@ -8,7 +8,7 @@ from passes import line
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer
-from rpbert.explain.faithfulness import FEATURES_A_STEP, RANDOM_ORDERS, PerturbationCurves, Verdict
+from rpbert.explain.faithfulness import FEATURES_A_STEP, FIRST_ORDERS, RANDOM_ORDERS, PerturbationCurves, Verdict
 from rpbert.explain.methods import Explanation, explain
 from rpbert.explain.perturbed import PerturbedModel
 from rpbert.explain.targets import ADDS, SHOWS, Target
@@ -59,7 +59,7 @@ def test_curve_over_cells_and_lines_by_hand() -> None:
     order = torch.arange(52).flip(0).unsqueeze(0)
     assert curves.means(order)[0].tolist() == pytest.approx([sum(left) / 9, -sum(left) / 9])
     verdict = curves.verdict(a_map(torch.arange(52).float()))
-    assert verdict.beaten == RANDOM_ORDERS
+    assert verdict.beaten == FIRST_ORDERS
     lines_last = torch.arange(52).float()
     lines_last[REGIONS:] = -1.0  # the dearest features of all, and the map puts them last
     assert curves.verdict(a_map(lines_last)).insertion < verdict.insertion
@@ -71,7 +71,7 @@ def test_without_lines_as_features_these_stay() -> None:
     assert curves.features == REGIONS
     stay = 49 + 50 + 51
     assert curves.ends.tolist() == [[sum(range(52)), -sum(range(52))], [stay, -stay]]
-    assert curves.verdict(a_map(torch.arange(49).float(), lines=False)).beaten == RANDOM_ORDERS
+    assert curves.verdict(a_map(torch.arange(49).float(), lines=False)).beaten == FIRST_ORDERS
 
 
 def test_a_map_of_other_features_than_the_curves_is_refused() -> None:
@@ -83,7 +83,8 @@ def test_a_map_of_other_features_than_the_curves_is_refused() -> None:
 def test_right_map_beats_every_random_order_and_its_opposite_none(curves: PerturbationCurves) -> None:
     worth = SumOfFeatures().worth
     right, wrong = curves.verdicts([a_map(worth), a_map(worth, SHOWS)])  # for the second target the sign is wrong
-    assert (right.beaten, wrong.beaten) == (RANDOM_ORDERS, 0)
+    assert (right.beaten, wrong.beaten) == (FIRST_ORDERS, 0)
+    assert (right.orders, wrong.orders) == (FIRST_ORDERS, FIRST_ORDERS)  # clear cases: no more was read
     assert right.deletion < right.deletion_random
     assert right.insertion > right.insertion_random
     assert right.better_than_95
@@ -93,7 +94,7 @@ def test_right_map_beats_every_random_order_and_its_opposite_none(curves: Pertur
 def test_random_maps_beat_about_half_of_the_random_orders(curves: PerturbationCurves) -> None:
     generator = torch.Generator().manual_seed(3)
     beaten = [curves.verdict(a_map(torch.rand(REGIONS, generator=generator))).beaten for _ in range(40)]
-    assert 0.35 < sum(beaten) / (40 * RANDOM_ORDERS) < 0.65
+    assert 0.35 < sum(beaten) / (40 * FIRST_ORDERS) < 0.65
 
 
 def test_insertion_into_nothing_is_deletion_in_the_opposite_order(curves: PerturbationCurves) -> None:
@@ -101,6 +102,33 @@ def test_insertion_into_nothing_is_deletion_in_the_opposite_order(curves: Pertur
     first = torch.randperm(REGIONS, generator=generator).unsqueeze(0)  # the first of the random orders
     torch.testing.assert_close(curves.random_deletion[:1], curves.means(first))
     torch.testing.assert_close(curves.random_insertion[:1], curves.means(first.flip(1)))
+
+
+def test_what_the_first_orders_leave_open_all_decide(curves: PerturbationCurves) -> None:
+    worth = SumOfFeatures().worth
+    generator = torch.Generator().manual_seed(5)
+    maps = [a_map(worth + torch.randn(REGIONS, generator=generator) * spread) for spread in (0, 30, 60, 90, 120, 200)]
+    found, first = curves.verdicts(maps), curves.by_these_orders(maps)
+    every = curves.with_all_orders().by_these_orders(maps)
+    assert {verdict.orders for verdict in found} == {FIRST_ORDERS, RANDOM_ORDERS}
+    assert found == [one if one.decided else other for one, other in zip(first, every, strict=True)]
+
+
+def test_all_orders_begin_with_the_first_ones(curves: PerturbationCurves, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = curves.with_all_orders()
+    assert len(more.random_deletion) == RANDOM_ORDERS
+    assert len(curves.random_deletion) == FIRST_ORDERS  # shared curves stay as they are
+    torch.testing.assert_close(more.there[: FIRST_ORDERS // 2], curves.there)
+    monkeypatch.setattr("rpbert.explain.faithfulness.FIRST_ORDERS", RANDOM_ORDERS)
+    at_once = PerturbationCurves(SumOfFeatures())  # type: ignore[arg-type]
+    torch.testing.assert_close(more.random_insertion, at_once.random_insertion)
+
+
+@pytest.mark.parametrize(
+    ("beaten", "orders", "decided"), [(20, 20, True), (19, 20, False), (12, 20, False), (11, 20, True), (30, 50, True)]
+)
+def test_when_more_orders_are_read(beaten: int, orders: int, decided: bool) -> None:
+    assert Verdict(0.1, 0.2, 0.4, 0.3, beaten, orders).decided == decided
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What was asked before is remembered, by content; what differs is asked anew."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,17 @@ def test_why_not_has_a_map_and_a_verdict_of_its_own(bench: Workbench) -> None:
     assert explanation.grid != bench.explanation(shown, name_target(entity), "grad_cam").grid
     verdict = bench.verdict(shown, explanation)
     assert 0 <= verdict.beaten <= verdict.orders == 4
+
+
+def test_what_the_first_orders_leave_open_is_judged_by_all(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rpbert.explain.faithfulness.FIRST_ORDERS", 2)
+    monkeypatch.setattr("rpbert.explain.faithfulness.HOPELESS", 0.0)  # whatever does not beat both is open
+    shown = bench.analyse("Jordan was amazing", SAMPLES / "cat_chelsea.jpg")
+    maps = bench.explanations(shown, "grad_cam")[: len(relation_targets(shown.analysis))]
+    backwards = [replace(one, grid=tuple(tuple(-value for value in row) for row in one.grid)) for one in maps]
+    verdicts = [bench.verdict(shown, one) for one in (*maps, *backwards)]
+    assert {verdict.orders for verdict in verdicts} == {2, 4}
+    assert all(verdict.decided for verdict in verdicts)
 
 
 def test_scans_and_attention_are_of_every_name(bench: Workbench) -> None:

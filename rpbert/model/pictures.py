@@ -1,6 +1,7 @@
 """Picture file -> RGB -> tensor, and the checks on a picture."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from rpbert.errors import UserError
 from rpbert.model.configuration import RpBertConfig
 
 MAX_PIXELS = 50_000_000
+MAX_FILE_MEGABYTES = 40
 PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
 # What turns a picture of each EXIF orientation upright. Pillow's own exif_transpose also rewrites the other EXIF
@@ -49,13 +51,15 @@ PictureSource = str | Path | Image.Image | Picture
 def open_picture(source: PictureSource) -> Picture:
     """Decode a picture once, at the door; a `Picture` is handed back as it is.
 
-    Raises `UserError` for what is not a readable picture, or has more than 50 megapixels (checked before decoding).
+    Raises `UserError` for what is not a readable picture, or has more than 50 megapixels or 40 MB (checked before
+    decoding).
     """
     if isinstance(source, Picture):
         return source
     if isinstance(source, Image.Image):
         return _decode(source, "The picture")
     name = repr(Path(source).name[-60:])
+    _check_size(source, name)
     try:
         picture = Image.open(source, formats=PICTURE_FORMATS)
     except UnidentifiedImageError as error:
@@ -70,6 +74,16 @@ def open_picture(source: PictureSource) -> Picture:
         raise UserError(_damaged(name)) from error
     with picture:
         return _decode(picture, name)
+
+
+def _check_size(path: str | Path, name: str) -> None:
+    """Raises `UserError` for a file that is larger than any picture of so many pixels has to be."""
+    megabytes = os.path.getsize(path) / 10**6 if os.path.isfile(path) else 0.0
+    if megabytes > MAX_FILE_MEGABYTES:
+        raise UserError(
+            f"{name} has {megabytes:.0f} MB; at most {MAX_FILE_MEGABYTES} MB a picture can be read. Please make it "
+            "smaller."
+        )
 
 
 def _decode(picture: Image.Image, name: str) -> Picture:

@@ -4,6 +4,7 @@ The docstrings of the endpoints are what a client reads of them. gradio takes on
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict
 from inspect import Parameter, signature
@@ -28,6 +29,8 @@ from rpbert.ui.workbench import Workbench
 # reading would wait for all of them.
 RUN: dict[str, Any] = {"concurrency_id": "api", "concurrency_limit": 8}
 RUN_LONG: dict[str, Any] = {"concurrency_id": "api-maps", "concurrency_limit": 8}
+# Seconds. gradio ends a generator at its next value when the client has gone; a function it lets compute to the end.
+HEARTBEAT = 0.5
 # What a parameter may be; a gate may also be a number, so its description says it.
 CHOICES: dict[str, tuple[str, ...]] = {
     "method": tuple(METHODS),
@@ -64,7 +67,6 @@ class Endpoints:
         with self.turns.short():
             return self.analyzer.analyze(text, image, gate or "soft").to_json()
 
-    @mistakes_told()
     def explain(
         self,
         text: str,
@@ -73,7 +75,7 @@ class Endpoints:
         method: str = DEFAULT_METHOD,
         route: str = "total",
         target: str = "",
-    ) -> dict[str, Any]:
+    ) -> Iterator[Any]:
         """Say what in a tweet and its picture a number of the model rests on: the same result as
         `python -m rpbert explain --json`. The grid has 7 rows of 7 cells of the picture from the upper left; what is
         positive raises the target, what is negative lowers it; all scores are in nats.
@@ -86,6 +88,21 @@ class Endpoints:
             route: which way the picture acts: total, gate (pass 1 only) or content (pass 2 only)
             target: adds, shown, NAME, NAME=PER (LOC, ORG, MISC, none) or NAME=contrast; empty: relations and all names
         """
+        stopped, pool = Event(), ThreadPoolExecutor(1)
+        work = pool.submit(self._explain, text, image, gate, method, route, target, stopped)
+        try:
+            while not wait([work], HEARTBEAT).done:
+                yield gr.skip()
+            with mistakes_told():
+                result = work.result()
+            yield result
+        finally:
+            stopped.set()
+            pool.shutdown(wait=False)
+
+    def _explain(
+        self, text: str, image: str | None, gate: str, method: str, route: str, target: str, stopped: Event
+    ) -> dict[str, Any]:
         if image is None:
             raise UserError("A map needs a picture. Please give one as the image.")
         check_method_and_route(method, route)
@@ -93,7 +110,7 @@ class Endpoints:
             prepared = self.analyzer.prepare(text, image)
             analysis = self.analyzer.predict(prepared, gate or "soft")
         targets = requested_targets([target.strip()] if target.strip() else None, analysis, prepared)
-        with self.turns.long(Event()) as pause:
+        with self.turns.long(stopped) as pause:
             maps = explain(self.analyzer, prepared, targets, method, analysis.gate_setting, route, pause)
         return explanations_to_json(analysis, [JudgedMap(one) for one in maps])
 

@@ -303,6 +303,13 @@ def test_bomb_that_is_already_opened() -> None:
         assert "144 megapixels" in refusal(picture)
 
 
+def test_a_huge_file_is_refused_unopened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", None)
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(41 * 10**6)
+    assert "'huge.jpg' has 41 MB; at most 40 MB" in refusal(tmp_path / "huge.jpg")
+
+
 def test_the_limit_is_the_area(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "MAX_PIXELS", 100)
     assert opened(Image.new("RGB", (100, 1))).size == (100, 1)

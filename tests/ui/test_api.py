@@ -1,9 +1,12 @@
 """The API as other programs meet it: what is frozen in api.json, and that it says what the library says."""
 
 import json
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -153,6 +156,30 @@ def test_mistakes_come_back_as_their_sentence(client: Client, name: str, values:
 def test_a_map_needs_a_picture(client: Client) -> None:
     with pytest.raises(AppError, match="needs a picture"):
         client.predict(TWEET, None, api_name="/explain")
+
+
+def test_a_client_that_goes_away_ends_its_computation(app_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    def endless(*arguments: Any) -> None:
+        began.set()
+        try:
+            while True:
+                arguments[-1]()  # its pause, which raises once the work is stopped
+                time.sleep(0.05)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("rpbert.ui.api.explain", endless)
+    (path,) = httpx.post(f"{app_url}gradio_api/upload", files={"files": ASTRONAUT.open("rb")}).json()
+    picture = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    given = {"data": [TWEET, picture, "soft", "occlusion", "total", ""]}
+    asked = httpx.post(f"{app_url}gradio_api/call/explain", json=given).json()
+    with httpx.stream("GET", f"{app_url}gradio_api/call/explain/{asked['event_id']}", timeout=60) as answer:
+        next(answer.iter_raw())
+        assert began.wait(60)
+        assert not ended.is_set()
+    assert ended.wait(5)
 
 
 def test_cells_by_name_and_number() -> None:

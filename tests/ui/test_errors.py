@@ -202,6 +202,31 @@ def test_a_bad_upload_is_told_and_the_next_run_is_not_held_up(jobs: Jobs, tmp_pa
     assert finished(started(jobs, good)).run is not None
 
 
+def test_no_more_than_so_many_runs_wait(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rpbert.ui.errors.jobs.MAX_RUNS", 2)
+    jobs.turn.acquire()
+    waiting = [started(jobs, ERROR_SET) for _ in range(2)]
+    for ask in (lambda: jobs.start(ERROR_SET, "soft", 0), lambda: jobs.go_on(waiting[0])):
+        with pytest.raises(UserError, match="2 data sets are being read or wait already"):
+            ask()
+    for one in waiting:
+        one.stopping.set()
+        finished(one)
+    jobs.turn.release()
+    again = started(jobs, ERROR_SET)  # there is room again
+    again.stopping.set()
+    finished(again)
+
+
+def test_too_long_a_data_set_is_refused_in_a_sentence(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpbert.ui.errors.jobs.MAX_TWEETS", 1)
+    table = tmp_path / "two.csv"
+    table.write_text("text\nParis\nBerlin\n", encoding="utf-8")
+    assert "has 2 tweets; at most 1 can be read here" in (finished(started(jobs, table)).mistake or "")
+
+
 def test_results_are_loaded_without_the_model(jobs: Jobs, job: Job, tmp_path: Path) -> None:
     jobs.bench = None  # type: ignore[assignment]
     loaded = jobs.get([jobs.load(job.path)])

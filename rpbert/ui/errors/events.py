@@ -106,8 +106,11 @@ class RunEvents:
     def go_on(self, keys: list[str], drawn: Any) -> dict[Any, Any]:
         """Read what a stopped run left."""
         job = self.jobs.get(keys)
-        if job is not None:
-            self.jobs.go_on(job)
+        try:
+            if job is not None:
+                self.jobs.go_on(job)
+        except UserError as error:
+            return {self.source.message: _mistake(str(error))}
         return self.poll(keys, drawn)
 
     def poll(self, keys: list[str], drawn: Any) -> dict[Any, Any]:

@@ -26,6 +26,8 @@ from rpbert.ui.common import FORGET_AFTER, SWEEP_EVERY
 from rpbert.ui.workbench import Workbench
 
 ERROR_SET = ASSETS / "error_set"
+MAX_RUNS = 8  # that read or wait at one time
+MAX_TWEETS = 10_000  # about an hour on two cores
 PAUSE = 0.5  # seconds between two looks whether a run that waits was stopped
 STOPPED = "The run was stopped before its first tweets were read, so it has no results. Please read the data set again."
 
@@ -94,7 +96,8 @@ class Jobs:
         return None
 
     def start(self, source: Path, gate: Gate, checkpoint: int) -> str:
-        """Read a data set in the background; returns the key."""
+        """Read a data set in the background; returns the key. Raises `UserError` when too many runs wait already."""
+        self._check_room()
         job = Job(source, gate, checkpoint)
         key = self._keep(job)
         threading.Thread(target=self._work, args=[job], daemon=True).start()
@@ -110,10 +113,15 @@ class Jobs:
         return self._keep(job)
 
     def go_on(self, job: Job) -> None:
-        """Read what a stopped run left."""
+        """Read what a stopped run left. Raises `UserError` when too many runs wait already."""
+        self._check_room()
         job.stopping.clear()
         job.working = True
         threading.Thread(target=self._work, args=[job], daemon=True).start()
+
+    def _check_room(self) -> None:
+        if sum(job.working for job in list(self.jobs.values())) >= MAX_RUNS:
+            raise UserError(f"{MAX_RUNS} data sets are being read or wait already. Please try again in some minutes.")
 
     def _work(self, job: Job) -> None:
         try:
@@ -184,6 +192,11 @@ def _open(job: Job) -> DataSet:
         job.told = f"Opening the pictures: {done:,} of {pictures:,}."
 
     data = read_data_set(tables[0], progress=progress)
+    if len(data.examples) > MAX_TWEETS:
+        raise UserError(
+            f"The data set has {len(data.examples):,} tweets; at most {MAX_TWEETS:,} can be read here. Please split "
+            "it, or read it with the command `rpbert evaluate`."
+        )
     others = ", ".join(table.name for table in tables[1:])
     unread = [f"Read was {tables[0].name}; to read {others}, upload it without the others."] if others else []
     name = "the shipped set" if job.source == ERROR_SET else data.name

@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import errno
 import io
 import json
 import time
@@ -216,6 +217,20 @@ def test_no_more_than_so_many_runs_wait(jobs: Jobs, monkeypatch: pytest.MonkeyPa
     again = started(jobs, ERROR_SET)  # there is room again
     again.stopping.set()
     finished(again)
+
+
+def test_a_full_disk_is_told_and_the_next_run_goes_on(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rpbert.ui.errors.jobs.TemporaryDirectory", full)
+        with pytest.raises(UserError, match="disk of this server is full"):
+            jobs.start(ERROR_SET, "soft", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr("rpbert.ui.errors.jobs.Runner.run", full)
+        assert "disk of this server is full" in (finished(started(jobs, ERROR_SET)).mistake or "")
+    assert not jobs.turn.locked()
 
 
 def test_too_long_a_data_set_is_refused_in_a_sentence(

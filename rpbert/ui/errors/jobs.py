@@ -4,10 +4,12 @@ One run reads at a time, the others wait. Everything of a run stands in one temp
 after it was last looked at.
 """
 
+import errno
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,6 +32,17 @@ MAX_RUNS = 8  # that read or wait at one time
 MAX_TWEETS = 10_000  # about an hour on two cores
 PAUSE = 0.5  # seconds between two looks whether a run that waits was stopped
 STOPPED = "The run was stopped before its first tweets were read, so it has no results. Please read the data set again."
+
+
+@contextmanager
+def full_disk_told() -> Iterator[None]:
+    """That the disk has no room left becomes a `UserError`; as a decorator, for a whole function."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise UserError("The disk of this server is full. Please tell whoever runs it, and try again later.") from error
 
 
 class Job:
@@ -95,6 +108,7 @@ class Jobs:
                 return self.jobs[key]
         return None
 
+    @full_disk_told()
     def start(self, source: Path, gate: Gate, checkpoint: int) -> str:
         """Read a data set in the background; returns the key. Raises `UserError` when too many runs wait already."""
         self._check_room()
@@ -103,6 +117,7 @@ class Jobs:
         threading.Thread(target=self._work, args=[job], daemon=True).start()
         return key
 
+    @full_disk_told()
     def load(self, results: Path) -> str:
         """Take the results of an earlier run; returns the key. Raises `UserError` for another file."""
         job = Job(results, "soft", 0)
@@ -143,6 +158,7 @@ class Jobs:
         while not self.turn.acquire(timeout=PAUSE):
             _check(job)
 
+    @full_disk_told()
     def _read(self, job: Job) -> None:
         if job.data is None:
             job.data = _open(job)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.explain.targets import Target, target_values
+from rpbert.explain.targets import Target, target_columns
 from rpbert.model.configuration import REGIONS
 from rpbert.model.gates import Gate
 from rpbert.model.inputs import Embedded
@@ -58,13 +58,17 @@ class PerturbedModel:
 
     def __call__(self, kept: Tensor, words: Tensor, route: str = "total") -> Tensor:
         """All targets (B, T) of B copies: what is there (B, F), word embeddings (B, n, d)."""
+        return torch.stack(self.columns(kept, words, route), dim=1)
+
+    def columns(self, kept: Tensor, words: Tensor, route: str) -> list[Tensor]:
+        """As a call, one (B,) for each target."""
         self.pause()
         rows = len(kept)
         changed = self.embed(kept, words)
         plain = (
             self.embed(self.whole.expand(rows, -1), self.words.expand(rows, -1, -1)) if route != "total" else changed
         )
-        return self.targets_of(changed, plain, route)
+        return self._columns_of(changed, plain, route)
 
     @property
     def rows_at_once(self) -> int:
@@ -87,11 +91,30 @@ class PerturbedModel:
         pictures = replace(pictures, cells=kept[:, :REGIONS], lines=kept[:, REGIONS:])
         return replace(self.model.embed(self.texts.repeated(rows), pictures), words=words)
 
+    def gradients(self, kept: Tensor, words: Tensor, route: str) -> tuple[Tensor, Tensor]:
+        """Of every target by both inputs: (B, T, F), (B, T, n, d). The copies are read once for all targets."""
+        inputs = kept.detach().requires_grad_(), words.detach().requires_grad_()
+        found = []
+        with torch.enable_grad():
+            columns = self.columns(*inputs, route)
+        for column in columns:
+            self.pause()
+            if column.requires_grad:
+                sums = torch.autograd.grad(column.sum(), inputs, retain_graph=True, materialize_grads=True)
+            else:  # the route does not lead to this target
+                sums = tuple(torch.zeros_like(part) for part in inputs)
+            found.append(sums)
+        by_kept, by_words = zip(*found, strict=True)
+        return torch.stack(by_kept, dim=1), torch.stack(by_words, dim=1)
+
     def targets_of(self, changed: Embedded, plain: Embedded, route: str) -> Tensor:
         """All targets (B, T) when one or both passes read `changed`, the other `plain`."""
+        return torch.stack(self._columns_of(changed, plain, route), dim=1)
+
+    def _columns_of(self, changed: Embedded, plain: Embedded, route: str) -> list[Tensor]:
         first, second = {"total": (changed, changed), "gate": (changed, plain), "content": (plain, changed)}[route]
         texts = self.texts.repeated(len(changed.words))
-        return target_values(self.model, self.model.two_passes(texts, first, second, self.gate), self.targets)
+        return target_columns(self.model, self.model.two_passes(texts, first, second, self.gate), self.targets)
 
     def own(self, kept: Tensor, words: Tensor, route: str) -> Tensor:
         """(B,) where row k is asked for target k; Captum repeats the rows in this order, whole batch by whole batch."""

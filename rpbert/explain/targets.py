@@ -154,6 +154,11 @@ def _entity_written(name: str, analysis: Analysis) -> Entity:
 
 def target_values(model: RpBert, output: RpBertOutput, targets: Sequence[Target]) -> Tensor:
     """The numbers (B, T) of T targets in each of B readings of one tweet, differentiable; nats."""
+    return torch.stack(target_columns(model, output, targets), dim=1)
+
+
+def target_columns(model: RpBert, output: RpBertOutput, targets: Sequence[Target]) -> list[Tensor]:
+    """As `target_values`, one (B,) for each target: the gradient of one does not run back through the others."""
     logs = _log_probabilities(model, output, targets)
     columns: list[Tensor] = []
     for target in targets:
@@ -165,7 +170,7 @@ def target_values(model: RpBert, output: RpBertOutput, targets: Sequence[Target]
         else:
             value = logs[target.span, target.type]
             columns.append(value - logs[target.span, target.other] if target.against else value)
-    return torch.stack(columns, dim=1)
+    return columns
 
 
 def _log_probabilities(

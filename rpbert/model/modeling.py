@@ -210,14 +210,20 @@ class RpBert(PreTrainedModel):
         return logits / temperature + logits.new_tensor([0.0, bias])
 
     def sentence_vector(self, texts: Texts, words: Tensor) -> Tensor:
-        """Unit vectors (B, d) of tweets, from word embeddings (B, n, d) alone; see `rpbert.model.matching`."""
+        """Unit vectors (B, d) of tweets, from word embeddings (B, n, d) alone; see `rpbert.model.matching`.
+
+        Words that `expand` made B copies of, as where only the picture is altered, are read once.
+        """
         assert self.matching is not None
+        copies, attention_mask = len(words), texts.attention_mask
+        if words.stride(0) == 0:
+            words, attention_mask = words[:1], attention_mask[:1]
         states: Tensor = self.text_encoder.embeddings(inputs_embeds=words)
-        hidden = texts.attention_mask[:, None, None, :] == 0  # (B, 1, 1, n), for every head and every asking piece
+        hidden = attention_mask[:, None, None, :] == 0  # (B, 1, 1, n), for every head and every asking piece
         mask = torch.zeros_like(hidden, dtype=states.dtype).masked_fill(hidden, torch.finfo(states.dtype).min)
         for layer in [*self.lower_layers, *self.matching.sentence_layers]:
             states = layer(states, mask)
-        return F.normalize(masked_mean(states, texts.attention_mask), dim=1)
+        return F.normalize(masked_mean(states, attention_mask), dim=1).expand(copies, -1)
 
     @property
     def lower_layers(self) -> nn.ModuleList:

@@ -22,6 +22,7 @@ from playwright.sync_api import Page, sync_playwright
 from rpbert.analyzer import Analyzer
 from rpbert.shipped import ASSETS, DEFAULT_CHECKPOINT
 from rpbert.ui.app import build_demo, serve
+from rpbert.ui.workbench import Workbench
 
 WIDTH, HEIGHT, GIF_WIDTH = 1280, 800, 800
 SECONDS, MOST_BYTES = 20, 3_000_000
@@ -101,7 +102,7 @@ def main() -> None:
     parser.add_argument("--screenshot", type=Path, default=ASSETS / "screenshot.jpg")
     parser.add_argument("--gif", type=Path, default=ASSETS / "page.gif")
     arguments = parser.parse_args()
-    demo = build_demo([Analyzer.from_pretrained(DEFAULT_CHECKPOINT)])
+    demo = build_demo(Workbench([Analyzer.from_pretrained(DEFAULT_CHECKPOINT)]))
     url = serve(demo, block=False)
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:

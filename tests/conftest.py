@@ -157,8 +157,9 @@ def analyzer() -> Analyzer:
 def app_url(analyzer: Analyzer) -> Iterator[str]:
     """Address of the running app."""
     from rpbert.ui.app import build_demo, serve
+    from rpbert.ui.workbench import Workbench
 
-    demo = build_demo([analyzer])
+    demo = build_demo(Workbench([analyzer]))
     yield serve(demo, block=False)
     demo.close()
     end = time.monotonic() + 30

@@ -21,6 +21,7 @@ from rpbert.explain.methods import explain
 from rpbert.explain.requests import requested_targets
 from rpbert.ui.app import build_demo, serve
 from rpbert.ui.samples import SAMPLES
+from rpbert.ui.workbench import Workbench
 
 PICTURE = SAMPLES / "picos_de_europa.jpg"
 SECRET = "Xanthippe Quarlesworth visits Zzyzx"
@@ -28,7 +29,7 @@ SECRET = "Xanthippe Quarlesworth visits Zzyzx"
 
 @pytest.fixture(scope="module")
 def client(analyzer: Analyzer) -> Iterator[Client]:
-    demo = build_demo([analyzer])
+    demo = build_demo(Workbench([analyzer]))
     yield Client(serve(demo, block=False), verbose=False)
     demo.close()
 
@@ -129,7 +130,7 @@ def test_nothing_is_asked_of_another_computer(analyzer: Analyzer, monkeypatch: p
 
     monkeypatch.setattr(socket.socket, "connect", only_here)
     monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
-    demo = build_demo([analyzer])
+    demo = build_demo(Workbench([analyzer]))
     try:
         local = Client(serve(demo, block=False), verbose=False)
         assert local.predict("Obama visits Paris", handle_file(str(PICTURE)), "soft", api_name="/explain")

@@ -5,8 +5,8 @@ import os
 
 from rpbert.cli.options import CHECKPOINT_VARIABLE, positive
 from rpbert.shipped import DEFAULT_CHECKPOINT
-from rpbert.ui.app import launch
 from rpbert.ui.memory import check_memory, free_megabytes
+from rpbert.ui.start import launch
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

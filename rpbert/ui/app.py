@@ -1,11 +1,9 @@
-"""The app: loads checkpoints, builds the page on the first example, serves it."""
+"""The app: builds the page on the first example, serves it."""
 
-from collections.abc import Sequence
 from importlib.util import find_spec
 
 import gradio as gr
 
-from rpbert.analyzer import Analyzer
 from rpbert.errors import UserError
 from rpbert.explain.methods import DEFAULT_METHOD
 from rpbert.ui import keys
@@ -30,9 +28,8 @@ from rpbert.ui.workbench import ScreenState, Workbench
 THEME = gr.themes.Default(font=["Helvetica Neue", "Arial", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
-def build_demo(analyzers: Sequence[Analyzer]) -> gr.Blocks:
-    """The page on the first example, which is analysed and explained here, by the first checkpoint."""
-    bench = Workbench(analyzers)
+def build_demo(bench: Workbench) -> gr.Blocks:
+    """The page on the first example, analysed and explained by the first checkpoint."""
     samples = load_samples()
     first = bench.analyse(samples[0].text, samples[0].picture, sample=samples[0].picture_id)
     with gr.Blocks(
@@ -41,7 +38,7 @@ def build_demo(analyzers: Sequence[Analyzer]) -> gr.Blocks:
         delete_cache=(SWEEP_EVERY, FORGET_AFTER - SWEEP_EVERY),  # what is older goes at the next sweep
     ) as demo:
         add_endpoints(bench)  # first: a later handler of the same name gets another one, even a private handler
-        footer = gr.HTML(view.footer(first.analysis, analyzers[0].trained), elem_id="footer", render=False)
+        footer = gr.HTML(view.footer(first.analysis, bench.analyzers[0].trained), elem_id="footer", render=False)
         with gr.Column(elem_id="page"):
             gr.HTML(render("title.html"), elem_id="title")
             back = gr.Button("Back to the table of errors", visible=False, size="sm", elem_id="errors-back")
@@ -120,8 +117,7 @@ def serve(
     return str(url)
 
 
-def launch(checkpoints: Sequence[str], host: str | None = None, port: int | None = None, mcp: bool = False) -> None:
-    """Load, build, serve. Raises `UserError` for a checkpoint that cannot be loaded."""
-    analyzers = [Analyzer.from_pretrained(checkpoint) for checkpoint in checkpoints]
+def run(bench: Workbench, host: str | None, port: int | None, mcp: bool) -> None:
+    """Build and serve until somebody ends it; then the uploads are deleted."""
     with upload_folder():
-        serve(build_demo(analyzers), host, port, mcp=mcp)
+        serve(build_demo(bench), host, port, mcp=mcp)

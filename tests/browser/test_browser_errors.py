@@ -23,8 +23,9 @@ pytestmark = browser_tests
 def toy_url(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
     """The app on a model that knows nothing, and is wrong often and fast."""
     from rpbert.ui.app import build_demo, serve
+    from rpbert.ui.workbench import Workbench
 
-    demo = build_demo([Analyzer(seeing(tiny_model), tokenizer, "toy")])
+    demo = build_demo(Workbench([Analyzer(seeing(tiny_model), tokenizer, "toy")]))
     yield serve(demo, block=False)
     demo.close()
     for thread in threading.enumerate():

@@ -17,6 +17,7 @@ from mcp.types import CallToolResult, TextContent, Tool
 from rpbert.analyzer import Analyzer
 from rpbert.errors import UserError
 from rpbert.ui.app import build_demo, serve
+from rpbert.ui.workbench import Workbench
 
 FROZEN: dict[str, Any] = json.loads((Path(__file__).parent / "api.json").read_text(encoding="utf-8"))
 TWEET = "Barack Obama meets Angela Merkel in Berlin"
@@ -24,7 +25,7 @@ TWEET = "Barack Obama meets Angela Merkel in Berlin"
 
 @pytest.fixture(scope="module")
 def address(analyzer: Analyzer) -> Iterator[str]:
-    demo = build_demo([analyzer])
+    demo = build_demo(Workbench([analyzer]))
     yield f"{serve(demo, block=False, mcp=True)}gradio_api/mcp/"
     demo.close()
 

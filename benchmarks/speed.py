@@ -2,8 +2,15 @@
 
     python benchmarks/speed.py [--runs 30] [--json FILE]
 
-Every step is run once before it is timed. At the end the app is started as a program of its own: seconds to the first
-analysis that it serves, and its memory (Linux only). Please run it with nothing else running.
+Every step is run once before it is timed. Beside it stand two others of the same run:
+
+- the floor: the step's multiply-adds over the rate at which this computer multiplies two large matrices. Reading words
+  in a picture is not counted;
+- the same step on BERT-base with ResNet-152, the networks of the paper, with random weights, and how many times as long
+  it takes. Three runs, without reading words in the picture.
+
+First the app is started as a program of its own: seconds to the first analysis that it serves, and its memory (Linux
+only). Please run it with nothing else running.
 """
 
 import argparse
@@ -11,21 +18,27 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import PreTrainedTokenizerBase
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
 from serving import LIBRARIES, RunningApp, seconds_of
 
+from rpbert.analysis import Entity
 from rpbert.analyzer import Analyzer
 from rpbert.explain.faithfulness import PerturbationCurves
 from rpbert.explain.methods import METHOD_NAMES, METHODS, explain
 from rpbert.explain.perturbed import PerturbedModel
-from rpbert.explain.targets import targets_of
+from rpbert.explain.targets import BELONGS, Target, targets_of
 from rpbert.explain.what_if import scan_gate
+from rpbert.model.configuration import preset_config
+from rpbert.model.modeling import RpBert
 from rpbert.model.pictures import open_picture
 from rpbert.shipped import DEFAULT_CHECKPOINT
 from rpbert.ui.samples import load_samples
@@ -33,26 +46,63 @@ from rpbert.ui.samples import load_samples
 Row = dict[str, float]
 
 
+SIDE = 2048
+UNREAD, GATE = "the same, without reading words in the picture", "another gate, the picture seen before"
+COMPARED, COMPARED_RUNS = (UNREAD, GATE, "a tweet without a picture", "Occlusion, all targets together"), 3
+
+
+def _milliseconds(step: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    step()
+    return 1000 * (time.perf_counter() - began)
+
+
 def timed(step: Callable[[], object], runs: int) -> Row:
     """Median and 95th percentile of `runs` calls, in milliseconds."""
     step()
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        step()
-        times.append(1000 * (time.perf_counter() - began))
+    times = [_milliseconds(step) for _ in range(runs)]
     return {"median, ms": round(statistics.median(times)), "95 %, ms": round(statistics.quantiles(times, n=20)[-1])}
 
 
-def steps(runs: int) -> dict[str, Row]:
+def multiply_rate() -> float:
+    """Multiply-adds a millisecond of a product of two matrices of 2,048 rows and columns."""
+    one, other = torch.randn(2, SIDE, SIDE)
+    return SIDE**3 / statistics.median(_milliseconds(lambda: one @ other) for _ in range(10))
+
+
+def multiply_adds(step: Callable[[], object]) -> float:
+    """Of all matrix products and convolutions of one call."""
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops() / 2
+
+
+def paper_model(tokenizer: PreTrainedTokenizerBase) -> Analyzer:
+    """BERT-base and ResNet-152 as in the paper, with random weights."""
+    return Analyzer(RpBert(preset_config("paper")).eval(), tokenizer, "random weights")
+
+
+def rows_of(runs: int) -> dict[str, Row]:
+    """Every step of the shipped model, with its floor and the same step of the larger one."""
+    ours = Analyzer.from_pretrained(DEFAULT_CHECKPOINT)
+    analysis = ours.analyze(load_samples()[0].text, load_samples()[0].picture)
+    targets, names = targets_of(analysis), analysis.entities
+    larger = steps(paper_model(ours.tokenizer), [target for target in targets if target != BELONGS], names)
+    rate, rows = multiply_rate(), {}
+    for name, step in steps(ours, targets, names).items():
+        rows[name] = timed(step, runs) | {"floor, ms": round(multiply_adds(step) / rate)}
+        if name in COMPARED:
+            times = timed(larger[name], COMPARED_RUNS)["median, ms"]
+            rows[name] |= {"BERT-base, ms": times, "times as long": round(times / rows[name]["median, ms"], 1)}
+    return rows
+
+
+def steps(analyzer: Analyzer, targets: list[Target], names: Sequence[Entity]) -> dict[str, Callable[[], object]]:
     """Every step of the page on its first example."""
     sample = load_samples()[0]
     assert sample.picture is not None
     picture = open_picture(sample.picture)
-    analyzer = Analyzer.from_pretrained(DEFAULT_CHECKPOINT)
     prepared = analyzer.prepare(sample.text, picture)
-    analysis = analyzer.predict(prepared)
-    targets = targets_of(analysis)
 
     def unseen(read: bool) -> None:
         analyzer.forget_pictures()
@@ -62,21 +112,21 @@ def steps(runs: int) -> dict[str, Row]:
         curves = PerturbationCurves(PerturbedModel(analyzer, prepared, [targets[some]], "soft"))
         curves.verdicts(explain(analyzer, prepared, [targets[some]]))
 
-    rows = {
-        "a new tweet and picture": timed(lambda: unseen(True), runs),
-        "the same, without reading words in the picture": timed(lambda: unseen(False), runs),
-        "another gate, the picture seen before": timed(lambda: analyzer.predict(prepared, 0.3), runs),
-        "a tweet without a picture": timed(lambda: analyzer.analyze(sample.text), runs),
-        "every name at 21 gates": timed(lambda: scan_gate(analyzer, prepared, analysis.entities), runs),
+    found: dict[str, Callable[[], object]] = {
+        "a new tweet and picture": lambda: unseen(True),
+        UNREAD: lambda: unseen(False),
+        GATE: lambda: analyzer.predict(prepared, 0.3),
+        "a tweet without a picture": lambda: analyzer.analyze(sample.text),
+        "every name at 21 gates": lambda: scan_gate(analyzer, prepared, names),
     }
     for method in METHODS:
         if method != "shapley":  # half a minute each
-            rows[f"{METHOD_NAMES[method]}, {len(targets)} targets together"] = timed(
-                lambda method=method: explain(analyzer, prepared, targets, method), runs
+            found[f"{METHOD_NAMES[method]}, all targets together"] = partial(
+                explain, analyzer, prepared, targets, method
             )
-    rows["the verdict on a relation's map"] = timed(lambda: verdict(0), runs)
-    rows["the verdict on a name's map"] = timed(lambda: verdict(len(targets) - 1), runs)
-    return rows
+    found["the verdict on a relation's map"] = lambda: verdict(0)
+    found["the verdict on a name's map"] = lambda: verdict(-1)
+    return found
 
 
 def start_up() -> dict[str, Row]:
@@ -102,10 +152,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
-    rows = start_up() | steps(arguments.runs)
+    rows = start_up() | rows_of(arguments.runs)
     print(f"{torch.get_num_threads()} threads, {arguments.runs} runs; the first four rows: one run")
     for name, row in rows.items():
-        print(f"{name:52}", *(f"{value:8.0f} ({key})" for key, value in row.items()))
+        print(f"{name:52}", *(f"{value:8g} ({key})" for key, value in row.items()))
     if arguments.json is not None:
         result = {"benchmark": "speed", "checkpoint": Analyzer.from_pretrained(DEFAULT_CHECKPOINT).identity}
         arguments.json.write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from huggingface_hub import CommitOperationDelete
 from huggingface_hub.errors import LocalTokenNotFoundError
 
 from rpbert.cli import main, publish
@@ -26,9 +27,17 @@ class FakeHub:
     def create_commit(self, name: str, operations: list[Any], **settings: Any) -> Any:
         self.asked.append((f"commit {name}", settings))
         for operation in operations:
+            path = f"{name}/{operation.path_in_repo}"
+            if isinstance(operation, CommitOperationDelete):
+                del self.files[path]
+                continue
             with operation.as_file() as file:
-                self.files[f"{name}/{operation.path_in_repo}"] = file.read()
+                self.files[path] = file.read()
         return SimpleNamespace(commit_url=f"https://hub.test/{name}/commit/1")
+
+    def list_repo_files(self, name: str, repo_type: str) -> list[str]:
+        assert repo_type == "space"
+        return [path.removeprefix(f"{name}/") for path in self.files if path.startswith(f"{name}/")]
 
     def add_space_variable(self, name: str, key: str, value: str) -> None:
         self.asked.append((f"variable {name}", {key: value}))
@@ -58,6 +67,13 @@ def test_a_space_holds_all_that_the_app_needs(hub: FakeHub, capsys: pytest.Captu
     assert weights == (DEFAULT_CHECKPOINT / "model.safetensors").read_bytes()
     assert not any("__pycache__" in name or name.startswith(("tests", ".git", "benchmarks")) for name in names)
     assert "https://hub.test/me/rpbert/commit/1" in capsys.readouterr().out
+
+
+def test_what_is_gone_here_goes_there_and_own_additions_stay(hub: FakeHub) -> None:
+    hub.files = {"me/rpbert/rpbert/old.py": b"", "me/rpbert/.gitattributes": b"", "me/rpbert/notes/mine.md": b""}
+    assert main(["publish", "--space", "me/rpbert"]) == 0
+    assert "me/rpbert/rpbert/old.py" not in hub.files
+    assert {"me/rpbert/.gitattributes", "me/rpbert/notes/mine.md", "me/rpbert/app.py"} < hub.files.keys()
 
 
 def test_a_model_of_its_own_leaves_the_space_without_weights(hub: FakeHub) -> None:

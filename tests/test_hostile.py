@@ -5,6 +5,8 @@ import logging
 import math
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -157,10 +159,33 @@ def test_no_text_of_a_user_is_in_the_log(
 
 def test_analytics_and_sharing_are_off(client: Client) -> None:
     config = client.config
-    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
     assert not config["analytics_enabled"]
+    assert client.src.startswith("http://127.0.0.1")  # no address at a sharing service
     assert not config.get("run_history")
     assert not any("flag" in str(dependency["api_name"]) for dependency in config["dependencies"])
+
+
+def test_no_text_of_a_user_is_in_the_log_of_an_unexpected_error(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A traceback shows lines of the code, not what stands in the variables."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Analyzer, "predict", broken)
+    with caplog.at_level(logging.DEBUG), pytest.raises(AppError):
+        client.predict(SECRET, None, "soft", api_name="/analyze")
+    out, err = capfd.readouterr()
+    assert "ZeroDivisionError" in out + err + caplog.text  # whoever runs the server sees that something went wrong
+    assert not any(word in out + err for word in ("Xanthippe", "Quarlesworth", "Zzyzx"))
+
+
+def test_importing_the_page_turns_the_librarys_analytics_off() -> None:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("GRADIO_")}
+    code = "import rpbert.ui, gradio.analytics as library; print(library.analytics_enabled())"
+    told = subprocess.run([sys.executable, "-c", code], env=plain, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"
 
 
 def test_maps_of_hostile_text_are_finite(analyzer: Analyzer) -> None:

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
 from rpbert.cli.options import CHECKPOINT_VARIABLE
@@ -73,7 +73,10 @@ def _files_below(path: Path) -> list[Path]:
 def _upload(
     api: HfApi, arguments: argparse.Namespace, name: str, kind: str, files: dict[str, Path] | dict[str, Path | bytes]
 ) -> None:
-    """One commit with all files, after the repository was made if it is new. The library sends large ones apart."""
+    """One commit with all files, after the repository was made if it is new. The library sends large ones apart.
+
+    From a Space go the files that an earlier upload left in the folders that are uploaded.
+    """
     sizes = [len(content) if isinstance(content, bytes) else os.path.getsize(content) for content in files.values()]
     told = f"{len(files)} files, {sum(sizes) / 1e6:.1f} MB, for the {kind} {name}"
     if arguments.dry_run:
@@ -83,6 +86,11 @@ def _upload(
     api.create_repo(
         name, repo_type=kind, private=arguments.private, exist_ok=True, space_sdk="gradio" if kind == "space" else None
     )
-    operations = [CommitOperationAdd(path, content) for path, content in files.items()]
+    there = api.list_repo_files(name, repo_type=kind) if kind == "space" else []
+    gone = [path for path in there if path.split("/")[0] in PARTS and path not in files]  # own additions stay
+    operations: list[CommitOperationAdd | CommitOperationDelete] = [
+        *(CommitOperationAdd(path, content) for path, content in files.items()),
+        *(CommitOperationDelete(path) for path in gone),
+    ]
     done = api.create_commit(name, operations, commit_message="Upload by rpbert publish", repo_type=kind)
     print(f"Uploaded {told}: {done.commit_url}")

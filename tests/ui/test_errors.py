@@ -5,6 +5,7 @@ import csv
 import errno
 import io
 import json
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -205,18 +206,23 @@ def test_a_bad_upload_is_told_and_the_next_run_is_not_held_up(jobs: Jobs, tmp_pa
 
 def test_no_more_than_so_many_runs_wait(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rpbert.ui.errors.jobs.MAX_RUNS", 2)
+    told = "2 data sets are being read or wait already"
     jobs.turn.acquire()
-    waiting = [started(jobs, ERROR_SET) for _ in range(2)]
-    for ask in (lambda: jobs.start(ERROR_SET, "soft", 0), lambda: jobs.go_on(waiting[0])):
-        with pytest.raises(UserError, match="2 data sets are being read or wait already"):
-            ask()
-    for one in waiting:
+    first, second = started(jobs, ERROR_SET), started(jobs, ERROR_SET)
+    with pytest.raises(UserError, match=told):
+        jobs.start(ERROR_SET, "soft", 0)
+    first.stopping.set()
+    finished(first)
+    third = started(jobs, ERROR_SET)  # there is room again
+    with pytest.raises(UserError, match=told):
+        jobs.go_on(first)
+    threads = threading.active_count()
+    jobs.go_on(second)  # it waits already: a second click begins no second reading
+    assert threading.active_count() == threads
+    for one in (second, third):
         one.stopping.set()
         finished(one)
     jobs.turn.release()
-    again = started(jobs, ERROR_SET)  # there is room again
-    again.stopping.set()
-    finished(again)
 
 
 def test_a_full_disk_is_told_and_the_next_run_goes_on(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:

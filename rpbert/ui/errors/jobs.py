@@ -97,6 +97,7 @@ class Jobs:
         self.bench = bench
         self.jobs: dict[str, Job] = {}
         self.turn = threading.Lock()  # whoever has it reads
+        self.door = threading.Lock()  # one at a time asks whether there is room
         self.watched = False
         self.pictures: dict[int, RecentPictures] = {}  # by checkpoint: a second run over the same pictures is faster
 
@@ -111,9 +112,10 @@ class Jobs:
     @full_disk_told()
     def start(self, source: Path, gate: Gate, checkpoint: int) -> str:
         """Read a data set in the background; returns the key. Raises `UserError` when too many runs wait already."""
-        self._check_room()
-        job = Job(source, gate, checkpoint)
-        key = self._keep(job)
+        with self.door:
+            self._check_room()
+            job = Job(source, gate, checkpoint)
+            key = self._keep(job)
         threading.Thread(target=self._work, args=[job], daemon=True).start()
         return key
 
@@ -128,10 +130,13 @@ class Jobs:
         return self._keep(job)
 
     def go_on(self, job: Job) -> None:
-        """Read what a stopped run left. Raises `UserError` when too many runs wait already."""
-        self._check_room()
-        job.stopping.clear()
-        job.working = True
+        """Read what a stopped run left, if it does not read already. Raises `UserError` when too many runs wait."""
+        with self.door:
+            if job.working:
+                return
+            self._check_room()
+            job.stopping.clear()
+            job.working = True
         threading.Thread(target=self._work, args=[job], daemon=True).start()
 
     def _check_room(self) -> None:

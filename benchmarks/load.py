@@ -25,6 +25,7 @@ from serving import RunningApp
 from rpbert.ui.samples import Sample, load_samples
 
 MAP_EVERY = 10  # requests of a client
+MAP_PRECISION = 3
 PRECISION = 4  # decimals that must agree: floating-point sums depend on what else is computed
 
 
@@ -33,7 +34,10 @@ class Crowd:
 
     def __init__(self, app: RunningApp, samples: list[Sample]) -> None:
         self.app, self.samples = app, samples
-        self.alone = {sample.id: core(app.analyze(sample.text, sample.picture)) for sample in samples}
+        self.alone = {("reading", sample.id): core(app.analyze(sample.text, sample.picture)) for sample in samples}
+        for sample in samples:
+            if sample.picture is not None:
+                self.alone["map", sample.id] = cells(app.explain(sample.text, sample.picture))
         self.waits: dict[str, list[float]] = {"reading": [], "map": []}
         self.counts: Counter[str] = Counter()
         self.errors: list[str] = []
@@ -60,7 +64,7 @@ class Crowd:
             with self.lock:
                 self.waits[kind].append(time.monotonic() - began)
                 self.counts[kind] += 1
-                if kind == "reading" and core(answer) != self.alone[sample.id]:
+                if (core if kind == "reading" else cells)(answer) != self.alone[kind, sample.id]:
                     self.counts["answer differs"] += 1
 
 
@@ -73,6 +77,14 @@ def core(answer: Any) -> Any:
         key: value and round(value, PRECISION) for key, value in answer["relation"].items()
     }
     return names, relation
+
+
+def cells(answer: Any) -> Any:
+    """What must be the same of a map: every target's cells, rounded (nats)."""
+    return [
+        (one["target"], [[round(value, MAP_PRECISION) + 0.0 for value in row] for row in one["grid"]])
+        for one in answer["targets"]
+    ]
 
 
 def main() -> None:
@@ -117,7 +129,8 @@ def main() -> None:
     for error, count in Counter(crowd.errors).most_common(5):
         print(f"{count} times: {error}")
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps({"benchmark": "load", "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        result = {"benchmark": "load", "rows": {name: {"value": value} for name, value in rows.items()}}
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

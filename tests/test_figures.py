@@ -151,7 +151,7 @@ def test_only_what_stands_in_a_block_is_rewritten() -> None:
 
 
 def test_every_block_has_a_table() -> None:
-    benchmarks = {"ablation", "name_origins", "speed"}
+    benchmarks = {"ablation", "load", "name_origins", "speed"}
     for page in pages():
         names = re.findall(r"<!-- figures:(\w+) -->", page.read_text(encoding="utf-8"))
         assert set(names) <= {*TABLES, *benchmarks}

@@ -8,7 +8,7 @@ from passes import line
 from torch import Tensor
 
 from rpbert.analyzer import Analyzer, Prepared
-from rpbert.explain.methods import METHODS, ROUNDING, explain
+from rpbert.explain.methods import METHODS, ROUNDING, STEPS, explain
 from rpbert.explain.perturbed import ROUTES, PerturbedModel
 from rpbert.explain.targets import ADDS, BELONGS, SHOWS, Target, contrast_target, name_target, targets_of
 from rpbert.model.configuration import REGIONS
@@ -164,6 +164,21 @@ def test_integrated_gradients_and_shapley_values_add_up_to_the_difference(
     total = sum(gradients.features) + sum(gradients.words)
     assert total - gradients.delta == pytest.approx(difference, abs=1e-3)
     assert abs(gradients.delta) < 0.2 * abs(difference)
+
+
+def test_gradients_read_each_altered_copy_once_for_all_targets(
+    analyzer: Analyzer, prepared: Prepared, targets: list[Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not once for each target, which would take five times as long."""
+    read, gradients = [], PerturbedModel.gradients
+
+    def counted(self: PerturbedModel, kept: Tensor, words: Tensor, route: str) -> tuple[Tensor, Tensor]:
+        read.append(len(kept))
+        return gradients(self, kept, words, route)
+
+    monkeypatch.setattr(PerturbedModel, "gradients", counted)
+    explain(analyzer, prepared, targets, "integrated_gradients")
+    assert sum(read) == STEPS
 
 
 def test_shapley_values_are_the_same_every_time(

@@ -162,6 +162,17 @@ def test_a_poster_and_then_a_tweet_have_their_map(page: Page, tmp_path: Path, pa
         page.wait_for_timeout(2000)  # nothing older arrives late and takes it away
 
 
+def test_the_tweet_on_the_page_typed_again_clears_a_mistake_and_keeps_its_maps(page: Page) -> None:
+    settled(page)
+    text = page.locator("#tweet textarea").input_value()
+    analyse(page, "x" * 3000)
+    expect(page.locator("#message")).to_contain_text("3,000 characters")
+    page.locator("#tweet textarea").fill(text)
+    expect(page.locator("#message")).to_be_hidden()
+    expect(page.locator("#names .names")).to_have_attribute("data-whole", "yes")
+    expect(page.locator(TITLE)).not_to_be_empty()
+
+
 def test_a_mistake_loses_nothing_and_says_whose_result_stands_there(page: Page, tmp_path: Path) -> None:
     settled(page)
     renamed, bomb = tmp_path / "holiday.png", tmp_path / "bomb.png"

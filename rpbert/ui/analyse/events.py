@@ -79,7 +79,7 @@ class AnalyseEvents:
         inputs, outputs, experts = self.inputs, self.outputs, self.experts
         asked = [inputs.analyse.click, inputs.tweet.submit, experts.gate.input, experts.fixed.release]
         gr.on(asked, self.analyse, self.given, self.results, **LATEST, **QUIET, **SHORT)
-        inputs.rested.click(self.analyse_quietly, self.given, self.results, **LATEST, **QUIET, **SHORT)
+        inputs.rested.click(self.analyse_quietly, [self.state, *self.given], self.results, **LATEST, **QUIET, **SHORT)
         inputs.typed.click(self.read_words, [inputs.tweet, self.state], outputs.names, **LATEST, **QUIET, **SHORT)
         fields = [inputs.tweet, inputs.picture, inputs.sample]
         settings = [experts.gate, experts.fixed, experts.method]
@@ -117,11 +117,22 @@ class AnalyseEvents:
         return self.show(state, method)
 
     def analyse_quietly(
-        self, text: str, picture: str | None, sample: str | None, choice: str, fixed: float, method: str
+        self,
+        state: ScreenState,
+        text: str,
+        picture: str | None,
+        sample: str | None,
+        choice: str,
+        fixed: float,
+        method: str,
     ) -> Any:
-        """As `analyse`, when typing rests: what is not finished yet is no mistake."""
+        """As `analyse`, when typing rests: what is not finished yet is no mistake, and what is read keeps its maps."""
         found = self.analyse(text, picture, sample, choice, fixed, method)
-        return found if self.state in found else gr.skip()
+        if self.state not in found:
+            return gr.skip()
+        if found[self.state].key == state.key:
+            return {output: found[output] for output in (self.outputs.names, self.outputs.message)}
+        return found
 
     def read_words(self, text: str, state: ScreenState) -> Any:
         """The names by the words alone, while somebody types."""

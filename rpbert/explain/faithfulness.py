@@ -117,10 +117,6 @@ class PerturbationCurves:
         rest = kept.new_ones(len(kept), REGIONS + self.perturbed.lines - self.features)
         return self.perturbed(torch.cat([kept, rest], dim=1), self.perturbed.words.expand(len(kept), -1, -1))
 
-    def verdict(self, explanation: Explanation) -> Verdict:
-        """Of one map of one of the perturbed's targets, by the orders that were read."""
-        return self.by_these_orders([explanation])[0]
-
     def verdicts(self, explanations: Sequence[Explanation]) -> list[Verdict]:
         """Of maps of some of the perturbed's targets, by all orders where the first ones do not decide."""
         found = self.by_these_orders(explanations)
@@ -130,7 +126,7 @@ class PerturbationCurves:
         return [first if first.decided else last for first, last in zip(found, every, strict=True)]
 
     def by_these_orders(self, explanations: Sequence[Explanation]) -> list[Verdict]:
-        """Of maps of some targets, all read together; with or without lines, as the curves are."""
+        """Of maps of some targets, by the orders that were read; with or without lines, as the curves are."""
         columns = [list(self.perturbed.targets).index(explanation.target) for explanation in explanations]
         scores = torch.tensor([explanation.features for explanation in explanations])  # (T, F)
         assert scores.shape[1] == self.features, "curves and maps have other features"

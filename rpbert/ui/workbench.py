@@ -172,7 +172,7 @@ class Workbench:
 
         def judge() -> Verdict:
             with self.turns.long(ended) as pause:
-                return _with_pause(curves, pause).verdict(explanation)
+                return _with_pause(curves, pause).by_these_orders([explanation])[0]
 
         # One after the other: who waits for another's curves must not keep that one from its turn.
         curves = self.cache.get((state.key, "curves", tuple(targets), lines), draw)

@@ -58,11 +58,11 @@ def test_curve_over_cells_and_lines_by_hand() -> None:
     left = [sum(range(52 - taken)) for taken in (0, 7, 14, 21, 28, 35, 42, 49, 52)]
     order = torch.arange(52).flip(0).unsqueeze(0)
     assert curves.means(order)[0].tolist() == pytest.approx([sum(left) / 9, -sum(left) / 9])
-    verdict = curves.verdict(a_map(torch.arange(52).float()))
+    verdict = curves.by_these_orders([a_map(torch.arange(52).float())])[0]
     assert verdict.beaten == FIRST_ORDERS
     lines_last = torch.arange(52).float()
     lines_last[REGIONS:] = -1.0  # the dearest features of all, and the map puts them last
-    assert curves.verdict(a_map(lines_last)).insertion < verdict.insertion
+    assert curves.by_these_orders([a_map(lines_last)])[0].insertion < verdict.insertion
 
 
 def test_without_lines_as_features_these_stay() -> None:
@@ -71,13 +71,13 @@ def test_without_lines_as_features_these_stay() -> None:
     assert curves.features == REGIONS
     stay = 49 + 50 + 51
     assert curves.ends.tolist() == [[sum(range(52)), -sum(range(52))], [stay, -stay]]
-    assert curves.verdict(a_map(torch.arange(49).float(), lines=False)).beaten == FIRST_ORDERS
+    assert curves.by_these_orders([a_map(torch.arange(49).float(), lines=False)])[0].beaten == FIRST_ORDERS
 
 
 def test_a_map_of_other_features_than_the_curves_is_refused() -> None:
     curves = PerturbationCurves(SumOfFeatures(lines=3))  # type: ignore[arg-type]
     with pytest.raises(AssertionError, match="other features"):
-        curves.verdict(a_map(torch.arange(49).float(), lines=False))
+        curves.by_these_orders([a_map(torch.arange(49).float(), lines=False)])[0]
 
 
 def test_right_map_beats_every_random_order_and_its_opposite_none(curves: PerturbationCurves) -> None:
@@ -93,7 +93,7 @@ def test_right_map_beats_every_random_order_and_its_opposite_none(curves: Pertur
 
 def test_random_maps_beat_about_half_of_the_random_orders(curves: PerturbationCurves) -> None:
     generator = torch.Generator().manual_seed(3)
-    beaten = [curves.verdict(a_map(torch.rand(REGIONS, generator=generator))).beaten for _ in range(40)]
+    beaten = [curves.by_these_orders([a_map(torch.rand(REGIONS, generator=generator))])[0].beaten for _ in range(40)]
     assert 0.35 < sum(beaten) / (40 * FIRST_ORDERS) < 0.65
 
 

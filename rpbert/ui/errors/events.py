@@ -24,6 +24,10 @@ from rpbert.ui.errors.rows import RowEvents
 from rpbert.ui.workbench import Workbench
 
 KEPT_RUNS = 5  # of one browser
+GONE = (
+    "The run is no longer here: nobody looked at it for an hour, or the server was started again. Please read the data "
+    "set again."
+)
 NO_ROW = "<p class='empty'>Choose a row to see all readings of its tweet.</p>"
 
 
@@ -99,12 +103,12 @@ class RunEvents:
         """Ask the run to stop; within two seconds it does."""
         job = self.jobs.get(keys)
         if job is not None:
-            job.stopping.set()
+            self.jobs.stop(job)
         told = '<p role="status">Stopping. What is read is kept.</p>'
         return {self.source.progress: told, self.source.stop: gr.update(visible=False)}
 
     def go_on(self, keys: list[str], drawn: Any) -> dict[Any, Any]:
-        """Read what a stopped run left."""
+        """Read what a run left that was stopped or ended."""
         job = self.jobs.get(keys)
         try:
             if job is not None:
@@ -116,13 +120,11 @@ class RunEvents:
     def poll(self, keys: list[str], drawn: Any) -> dict[Any, Any]:
         """How far the last run is; when it is done, its results, unless the page shows them already."""
         source, job = self.source, self.jobs.get(keys)
-        if job is None:
-            return {source.timer: gr.Timer(active=False)}
-        if job.working:
+        if job is not None and job in self.jobs.line:
             return {
                 source.timer: gr.Timer(active=True),
                 source.message: gr.update(visible=False),
-                source.progress: gr.update(value=view.progress_bar(job), visible=True),
+                source.progress: gr.update(value=view.progress_bar(job, self.jobs.line.before(job)), visible=True),
                 source.stop: gr.update(visible=not job.stopping.is_set()),
                 source.start: gr.update(interactive=False),
                 source.go_on: gr.update(visible=False),
@@ -134,18 +136,27 @@ class RunEvents:
             source.stop: gr.update(visible=False),
             source.start: gr.update(interactive=True),
         }
+        if job is None:
+            return {**quiet, **self._gone()} if keys else quiet
         if job.run is None:  # nothing came of it: what was on the screen before comes back
-            others = [key for key in keys if self.jobs.get([key]) is not job]
-            told = {source.message: _mistake(job.mistake or "The run has no results.")}
+            others = [key for key in keys if self.jobs.get([key]) not in (job, None)]
+            told = {source.message: _mistake(job.why_empty)}
             return {**quiet, **self.poll(others, drawn), **told, self.parts.keys: others}
         results = (job.path.as_posix(), len(job.run.records))
         rest = job.data is not None and len(job.run.records) < job.run.header.tweets
         return {
             **quiet,
+            **({source.message: _mistake(job.mistake)} if job.mistake else {}),
             source.go_on: gr.update(visible=rest),
             self.parts.area: gr.update(visible=True),
             **({} if drawn == results else {**self.show(job, keys), self.parts.drawn: results}),
         }
+
+    def _gone(self) -> dict[Any, Any]:
+        """No run of this browser is there any more."""
+        parts, hidden = self.parts, gr.update(visible=False)
+        told = {self.source.message: _mistake(GONE), parts.keys: [], parts.drawn: None}
+        return {**told, self.source.go_on: hidden, parts.area: hidden}
 
     def show(self, job: Job, keys: list[str]) -> dict[Any, Any]:
         """The results of a run; its table begins with the mistakes."""

@@ -1,15 +1,16 @@
 """Runs in the background: they outlive the browser's tab, and are found again by a key that the browser keeps.
 
-One run reads at a time, the others wait. Everything of a run stands in one temporary folder and goes with it, an hour
-after it was last looked at.
+One run reads at a time, the others wait in the order in which they came. Everything of a run stands in one temporary
+folder and goes with it, an hour after it was last looked at.
 """
 
 import errno
+import math
 import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,13 +26,16 @@ from rpbert.evaluation.run import Progress, Runner, names_of
 from rpbert.model.gates import Gate
 from rpbert.shipped import ASSETS
 from rpbert.ui.common import FORGET_AFTER, SWEEP_EVERY
+from rpbert.ui.errors.line import Line
 from rpbert.ui.workbench import Workbench
 
 ERROR_SET = ASSETS / "error_set"
-MAX_RUNS = 8  # that read or wait at one time
 MAX_TWEETS = 10_000  # about an hour on two cores
-PAUSE = 0.5  # seconds between two looks whether a run that waits was stopped
+LONGEST = 2 * 3600  # seconds of reading: twice what the longest data set takes, then the next one has its turn
+HOURS = f"{LONGEST // 3600} hours"
 STOPPED = "The run was stopped before its first tweets were read, so it has no results. Please read the data set again."
+LATE = f"After {HOURS} the run was ended, before its first tweets were read. Please read a smaller data set."
+FAILED = "Something went wrong in this run that is not your mistake; the server's log has it."
 
 
 @contextmanager
@@ -52,15 +56,16 @@ class Job:
         self.source, self.gate, self.checkpoint = source, gate, checkpoint
         self.folder = TemporaryDirectory(prefix="rpbert-errors-")
         self.path = Path(self.folder.name) / "results.jsonl"
-        self.told = "Waiting for the run before it."
+        self.told = "Beginning."
         self.progress: Progress | None = None
-        self.mistake: str | None = None  # what is wrong with the upload
+        self.mistake: str | None = None  # what is wrong with the upload, or went wrong in the run
         self.data: DataSet | None = None  # None for results that were loaded
         self.run: Run | None = None
         self.cases = pd.DataFrame()
         self.notes: dict[int, Note] = {}
         self.stopping = threading.Event()
-        self.working = True
+        self.end = math.inf  # when the time of its reading is over
+        self.late = False  # whether it was ended by that
         self.seen = time.monotonic()
 
     def picture(self, row: int) -> Path | None:
@@ -72,14 +77,31 @@ class Job:
         assert self.run is not None
         return next(record for record in self.run.records if record.row == row)
 
+    def begin(self) -> None:
+        """Its turn has come: from here on its time counts."""
+        self.end = time.monotonic() + LONGEST
+
+    def over(self) -> bool:
+        """Whether it is to end: somebody stopped it, or its time is over."""
+        return self.stopping.is_set() or time.monotonic() > self.end
+
+    def check(self) -> None:
+        """Raises `UserError` when it is to end before any tweet was read."""
+        if self.over():
+            raise UserError(STOPPED if self.stopping.is_set() else LATE)
+
     def finish(self) -> None:
-        """Take what is written so far as the results; a run that was stopped at once has none."""
-        try:
-            self.run = load_run(self.path)
-        except UserError:
-            self.mistake = STOPPED
-        else:
-            self.cases = case_table(self.run)
+        """Take what is written so far as the results, however the run ended."""
+        self.late = time.monotonic() > self.end and not self.stopping.is_set()
+        if self.path.is_file():
+            with suppress(UserError):  # it ended before its first tweets were read
+                run = load_run(self.path)
+                self.cases, self.run = case_table(run), run
+
+    @property
+    def why_empty(self) -> str:
+        """Why a run that has ended has no results."""
+        return self.mistake or (LATE if self.late else STOPPED)
 
     @property
     def name(self) -> str:
@@ -96,8 +118,7 @@ class Jobs:
     def __init__(self, bench: Workbench) -> None:
         self.bench = bench
         self.jobs: dict[str, Job] = {}
-        self.turn = threading.Lock()  # whoever has it reads
-        self.door = threading.Lock()  # one at a time asks whether there is room
+        self.line = Line(self._work)
         self.watched = False
         self.pictures: dict[int, RecentPictures] = {}  # by checkpoint: a second run over the same pictures is faster
 
@@ -112,56 +133,45 @@ class Jobs:
     @full_disk_told()
     def start(self, source: Path, gate: Gate, checkpoint: int) -> str:
         """Read a data set in the background; returns the key. Raises `UserError` when too many runs wait already."""
-        with self.door:
-            self._check_room()
-            job = Job(source, gate, checkpoint)
-            key = self._keep(job)
-        threading.Thread(target=self._work, args=[job], daemon=True).start()
-        return key
+        job = Job(source, gate, checkpoint)
+        try:
+            self.line.join(job)
+        except UserError:
+            job.folder.cleanup()
+            raise
+        return self._keep(job)
 
     @full_disk_told()
     def load(self, results: Path) -> str:
         """Take the results of an earlier run; returns the key. Raises `UserError` for another file."""
         job = Job(results, "soft", 0)
-        job.working = False
         job.run = load_run(results)
         job.path.write_bytes(results.read_bytes())
         job.cases = case_table(job.run)
         return self._keep(job)
 
-    def go_on(self, job: Job) -> None:
-        """Read what a stopped run left, if it does not read already. Raises `UserError` when too many runs wait."""
-        with self.door:
-            if job.working:
-                return
-            self._check_room()
-            job.stopping.clear()
-            job.working = True
-        threading.Thread(target=self._work, args=[job], daemon=True).start()
+    def stop(self, job: Job) -> None:
+        """End a run: at once while it waits, within two seconds while it reads."""
+        job.stopping.set()
+        self.line.leave(job)
 
-    def _check_room(self) -> None:
-        if sum(job.working for job in list(self.jobs.values())) >= MAX_RUNS:
-            raise UserError(f"{MAX_RUNS} data sets are being read or wait already. Please try again in some minutes.")
+    def go_on(self, job: Job) -> None:
+        """Read what a run left, if it does not read already. Raises `UserError` when too many runs wait."""
+        if job not in self.line:
+            job.stopping.clear()
+            job.progress = job.mistake = None
+            self.line.join(job)
 
     def _work(self, job: Job) -> None:
+        """Called by the line, which logs what is raised here."""
+        job.begin()
         try:
-            self._wait(job)
-            try:
-                self._read(job)
-            finally:
-                self.turn.release()
+            self._read(job)
         except UserError as error:
             job.mistake = str(error)
-        except Exception:
-            job.mistake = "Something went wrong in this run that is not your mistake; the server's log has it."
+        except BaseException:
+            job.mistake = FAILED
             raise
-        finally:
-            job.working = False
-
-    def _wait(self, job: Job) -> None:
-        """Until it is this run's turn; a person may stop a run that waits, too."""
-        while not self.turn.acquire(timeout=PAUSE):
-            _check(job)
 
     @full_disk_told()
     def _read(self, job: Job) -> None:
@@ -170,13 +180,13 @@ class Jobs:
         analyzer = self.bench.analyzers[job.checkpoint]
         training = job.data.training
         names = None if training is None else names_of(read_table(training))
-        runner = Runner(
-            analyzer.model, analyzer.tokenizer, analyzer.identity, job.data, job.gate, names, job.stopping.is_set
-        )
+        runner = Runner(analyzer.model, analyzer.tokenizer, analyzer.identity, job.data, job.gate, names, job.over)
         runner.pictures = self.pictures.setdefault(job.checkpoint, runner.pictures)
-        for progress in runner.run(job.path):
-            job.progress = progress
-        job.finish()
+        try:
+            for progress in runner.run(job.path):
+                job.progress = progress
+        finally:
+            job.finish()
 
     def _keep(self, job: Job) -> str:
         key = secrets.token_urlsafe(16)
@@ -194,13 +204,8 @@ class Jobs:
     def forget(self) -> None:
         """Delete what nobody has looked at for nearly an hour: by the next sweep it would be more."""
         late = time.monotonic() - (FORGET_AFTER - SWEEP_EVERY)
-        for key in [key for key, job in self.jobs.items() if job.seen < late and not job.working]:
+        for key in [key for key, job in self.jobs.items() if job.seen < late and job not in self.line]:
             self.jobs.pop(key).folder.cleanup()
-
-
-def _check(job: Job) -> None:
-    if job.stopping.is_set():
-        raise UserError(STOPPED)
 
 
 def _open(job: Job) -> DataSet:
@@ -209,7 +214,7 @@ def _open(job: Job) -> DataSet:
     tables, left_out = open_upload(job.source, Path(job.folder.name) / "data")
 
     def progress(done: int, pictures: int) -> None:
-        _check(job)
+        job.check()
         job.told = f"Opening the pictures: {done:,} of {pictures:,}."
 
     data = read_data_set(tables[0], progress=progress)

@@ -12,7 +12,7 @@ from rpbert.evaluation.run import Progress
 from rpbert.evaluation.slice_tests import SliceScore
 from rpbert.model.crf import Span
 from rpbert.ui.errors import filtering
-from rpbert.ui.errors.jobs import Job
+from rpbert.ui.errors.jobs import HOURS, Job
 from rpbert.ui.words import TYPE_COLOURS, TYPE_NAMES
 
 TABLE_HEADERS = ["No.", "Picture", "Tweet", "What happened", "Annotated", "Found", "Confidence", "The picture", "Tags"]
@@ -76,10 +76,11 @@ def head(job: Job) -> str:
     assert job.run is not None
     header, read = job.run.header, len(job.run.records)
     rest = header.tweets - read
-    stopped = f" It was stopped: {rest:,} tweets are not read yet." if rest else ""
+    ended = f"ended after {HOURS}, so that others get their turn" if job.late else "stopped"
+    unread = f" It was {ended}: {rest:,} tweets are not read yet. “Read the rest” reads them." if rest else ""
     parts = [
         f"<p><strong>{html.escape(header.data)}</strong>: {read:,} of {header.tweets:,} tweets, checkpoint "
-        f"{html.escape(header.checkpoint)}, gate {html.escape(str(header.gate))}.{stopped}</p>"
+        f"{html.escape(header.checkpoint)}, gate {html.escape(str(header.gate))}.{unread}</p>"
     ]
     if header.problems:
         items = "".join(f"<li>{html.escape(problem)}</li>" for problem in header.problems)
@@ -90,11 +91,12 @@ def head(job: Job) -> str:
     return "".join(parts)
 
 
-def progress_bar(job: Job) -> str:
-    """Bar, speed and time left of a run that is going on, as HTML."""
+def progress_bar(job: Job, before: int) -> str:
+    """Bar, speed and time left of a run that is going on, as HTML; of one that waits, how many are before it."""
     progress = job.progress
-    if progress is None:
-        return f"<p role='status'>{html.escape(job.told)}</p>"
+    if before or progress is None:
+        waiting = f"Waiting for the {f'{before} runs' if before > 1 else 'run'} before it."
+        return f"<p role='status'>{waiting if before else html.escape(job.told)}</p>"
     share = 100 * progress.done / max(progress.tweets, 1)
     return (
         f'<p role="status">{progress.done:,} of {progress.tweets:,} tweets read{_speed(progress)}</p>'

@@ -1,7 +1,7 @@
 """Picture file -> RGB -> tensor, and the checks on a picture."""
 
 import hashlib
-import os
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -58,8 +58,9 @@ def open_picture(source: PictureSource) -> Picture:
         return source
     if isinstance(source, Image.Image):
         return _decode(source, "The picture")
-    name = repr(Path(source).name[-60:])
-    _check_size(source, name)
+    path = Path(source)
+    name = _name(path)
+    check_file_size(path, path.stat().st_size if path.is_file() else 0)
     try:
         picture = Image.open(source, formats=PICTURE_FORMATS)
     except UnidentifiedImageError as error:
@@ -76,14 +77,18 @@ def open_picture(source: PictureSource) -> Picture:
         return _decode(picture, name)
 
 
-def _check_size(path: str | Path, name: str) -> None:
-    """Raises `UserError` for a file that is larger than any picture of so many pixels has to be."""
-    megabytes = os.path.getsize(path) / 10**6 if os.path.isfile(path) else 0.0
-    if megabytes > MAX_FILE_MEGABYTES:
+def check_file_size(path: Path, size: int) -> None:
+    """Raises `UserError` for a file of more bytes than any picture of so many pixels has to have."""
+    if size > MAX_FILE_MEGABYTES * 10**6:
         raise UserError(
-            f"{name} has {megabytes:.0f} MB; at most {MAX_FILE_MEGABYTES} MB a picture can be read. Please make it "
-            "smaller."
+            f"{_name(path)} has {math.ceil(size / 10**6)} MB; at most {MAX_FILE_MEGABYTES} MB a picture can be read. "
+            "Please make it smaller."
         )
+
+
+def _name(path: Path) -> str:
+    """How a file is called in a sentence."""
+    return repr(path.name[-60:])
 
 
 def _decode(picture: Image.Image, name: str) -> Picture:

@@ -1,8 +1,11 @@
 """The app: builds the page on the first example, serves it."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from rpbert.errors import UserError
 from rpbert.explain.methods import DEFAULT_METHOD
@@ -19,6 +22,7 @@ from rpbert.ui.samples import Sample, load_samples
 from rpbert.ui.share.sharing import Sharing
 from rpbert.ui.share.snippet import add_snippet
 from rpbert.ui.templating import render, static_text
+from rpbert.ui.upload_limits import UploadLimits
 from rpbert.ui.uploads import upload_folder
 from rpbert.ui.walkthrough.events import add_walkthrough_tab
 from rpbert.ui.what_if.events import add_what_if_tab
@@ -26,6 +30,8 @@ from rpbert.ui.workbench import ScreenState, Workbench
 
 # A font that the computer has: of gradio's own, the half-bold cuts lack letters, so that bold text would mix two fonts.
 THEME = gr.themes.Default(font=["Helvetica Neue", "Arial", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+SCRIPTS = ("walk.js", "tips.js", "uploads.js", "page.js")
 
 
 def build_demo(bench: Workbench) -> gr.Blocks:
@@ -106,10 +112,11 @@ def serve(
         prevent_thread_lock=not block,
         theme=THEME,
         css=static_text("page.css"),
-        head="".join(f"<script>{static_text(name)}</script>" for name in ("walk.js", "tips.js", "page.js")),
+        head="".join(f"<script>{static_text(name)}</script>" for name in SCRIPTS),
         footer_links=["api", "settings"],
         run_history=False,
-        max_file_size="300mb",  # of a data set with its pictures; a picture is checked when it is opened
+        max_file_size="300mb",  # of a data set with its pictures; the middleware allows a picture less
+        app_kwargs={"middleware": [Middleware(UploadLimits, folder=Path(get_upload_folder()))]},
         ssr_mode=False,
         quiet=not block,
         mcp_server=mcp,

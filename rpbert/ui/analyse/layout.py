@@ -99,7 +99,8 @@ def figure_panel(state: ScreenState, alt: str = "") -> str:
     picture = None if state.picture is None else jpeg_data(state.picture)
     lines = [(line.text, " ".join(f"{x:.4f},{y:.4f}" for x, y in line.quad)) for line in state.prepared.scene]
     alt = alt or "The picture of the tweet"
-    return render("analyse/figure.html", picture=picture, alt=alt, key=state.key, lines=lines)
+    own = state.uploaded
+    return render("analyse/figure.html", picture=picture, alt=alt, key=state.key, own=own, lines=lines)
 
 
 def draw_outputs(state: ScreenState, alt: str, explained: list[tuple[str, Explanation]], footer: gr.HTML) -> Outputs:

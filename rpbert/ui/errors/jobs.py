@@ -4,13 +4,12 @@ One run reads at a time, the others wait in the order in which they came. Everyt
 folder and goes with it, an hour after it was last looked at.
 """
 
-import errno
 import math
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +25,7 @@ from rpbert.evaluation.run import Progress, Runner, names_of
 from rpbert.model.gates import Gate
 from rpbert.shipped import ASSETS
 from rpbert.ui.common import FORGET_AFTER, SWEEP_EVERY
+from rpbert.ui.disk import full_disk_told
 from rpbert.ui.errors.line import Line
 from rpbert.ui.workbench import Workbench
 
@@ -36,17 +36,6 @@ HOURS = f"{LONGEST // 3600} hours"
 STOPPED = "The run was stopped before its first tweets were read, so it has no results. Please read the data set again."
 LATE = f"After {HOURS} the run was ended, before its first tweets were read. Please read a smaller data set."
 FAILED = "Something went wrong in this run that is not your mistake; the server's log has it."
-
-
-@contextmanager
-def full_disk_told() -> Iterator[None]:
-    """That the disk has no room left becomes a `UserError`; as a decorator, for a whole function."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise UserError("The disk of this server is full. Please tell whoever runs it, and try again later.") from error
 
 
 class Job:

@@ -1,10 +1,9 @@
-/* What the page does by itself, without asking the server: maps at a glance, typing, pasting, addresses, files.
+/* What the page does by itself, without asking the server: maps at a glance, typing, addresses, files to save.
    It reads data attributes that the templates wrote, and writes text with textContent only. */
 (() => {
   "use strict";
   const RAISES = "255, 200, 0", LOWERS = "50, 0, 140", OPACITY = 0.85;
   const TYPED = 150, RESTED = 1200; // milliseconds
-  const KEPT = "rpbert-picture", KEEP_AT_MOST = 3e6; // an own picture outlives a reload, in this browser tab alone
   const find = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const say = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
@@ -99,6 +98,7 @@
     const names = find("#names .names");
     if (!names) return;
     readMaps();
+    window.rpbert.keepWhatIsShown();
     if (names.dataset.whole === "yes" && names.dataset.chosen + analysis !== known) {
       known = names.dataset.chosen + analysis;
       chosen = names.dataset.chosen;
@@ -135,39 +135,6 @@
     rested = setTimeout(() => find("#rested")?.click(), RESTED);
     later();
   }
-
-  // ---- pictures -----------------------------------------------------------------------------------------------
-
-  function feed(file, where = "#input-buttons") {
-    const input = find(`${where} input[type=file]`);
-    if (!input) return false;
-    const list = new DataTransfer();
-    list.items.add(file);
-    input.files = list.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-    return true;
-  }
-
-  const fileInput = () => find("#input-buttons input[type=file]");
-
-  function keep(file) {
-    sessionStorage.removeItem(KEPT);
-    if (!file || file.size > KEEP_AT_MOST) return;
-    const reader = new FileReader();
-    reader.onload = () => sessionStorage.setItem(KEPT, JSON.stringify({ name: file.name, data: reader.result }));
-    reader.readAsDataURL(file);
-  }
-
-  async function bringBack() {
-    const kept = sessionStorage.getItem(KEPT);
-    if (!kept || new URLSearchParams(location.search).get("picture") !== "own") return;
-    const { name, data } = JSON.parse(kept);
-    const blob = await (await fetch(data)).blob();
-    feed(new File([blob], name, { type: blob.type }));
-  }
-
-  const pictureIn = (transfer) => [...(transfer?.files ?? [])][0];
-  const place = () => (find("#what-if-other")?.offsetParent ? "#what-if-other" : "#input-buttons");
 
   // ---- addresses and files ------------------------------------------------------------------------------------
 
@@ -223,28 +190,16 @@
       find("#analyse")?.click();
     }
   });
-  document.addEventListener("paste", (event) => {
-    const file = pictureIn(event.clipboardData);
-    if (file && feed(file, place())) event.preventDefault();
-  });
-  document.addEventListener("dragover", (event) => { if (event.target.closest?.("#figure")) event.preventDefault(); });
-  document.addEventListener("drop", (event) => {
-    const file = event.target.closest?.("#figure") && pictureIn(event.dataTransfer);
-    if (file) { event.preventDefault(); feed(file); }
-  });
-  document.addEventListener("change", (event) => {
-    if (event.target === fileInput()) keep(event.target.files[0]);
-  }, true);
   addEventListener("popstate", () => { if (location.search !== shown) location.reload(); }); // not for the skip link
 
   function start() {
-    if (!find("#names .names") || !fileInput()) return setTimeout(start, 50);
+    if (!find("#names .names") || !window.rpbert.fileInput()) return setTimeout(start, 50);
     new MutationObserver(later).observe(find("#page"), {
       subtree: true, childList: true, characterData: true, attributes: true,
       attributeFilter: ["data-maps", "data-text", "data-whole", "data-chosen", "data-card", "data-key", "hidden", "src", "aria-pressed"],
     });
     refresh();
-    bringBack();
+    window.rpbert.bringBack();
   }
   start();
 })();

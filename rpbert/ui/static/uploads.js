@@ -1,0 +1,78 @@
+/* Pictures on their way to the server: chosen, pasted, dropped; kept for a reload; and why one was refused. */
+(() => {
+  "use strict";
+  const KEPT = "rpbert-picture", KEEP_AT_MOST = 3e6; // an own picture outlives a reload, in this browser tab alone
+  const find = (selector) => document.querySelector(selector);
+  const fileInput = () => find("#input-buttons input[type=file]");
+
+  function feed(file, where = "#input-buttons") {
+    const input = find(`${where} input[type=file]`);
+    if (!input) return false;
+    const list = new DataTransfer();
+    list.items.add(file);
+    input.files = list.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  }
+
+  // ---- an own picture after a reload --------------------------------------------------------------------------
+
+  let offered = null; // a file that the server may still refuse, as it would be kept; "" for one too large to be kept
+  let before = null; // the picture that was shown when it was chosen
+
+  const shown = () => find("#figure img")?.src;
+
+  function offer(file) {
+    [offered, before] = ["", shown()];
+    if (file.size > KEEP_AT_MOST) return;
+    const reader = new FileReader();
+    reader.onload = () => { offered = JSON.stringify({ name: file.name, data: reader.result }); };
+    reader.readAsDataURL(file);
+  }
+
+  function keepWhatIsShown() {
+    if (offered === null || shown() === before || !find("#figure .map")?.hasAttribute("data-own")) return;
+    sessionStorage.removeItem(KEPT);
+    if (offered) sessionStorage.setItem(KEPT, offered);
+    offered = null;
+  }
+
+  async function bringBack() {
+    const kept = sessionStorage.getItem(KEPT);
+    if (!kept || new URLSearchParams(location.search).get("picture") !== "own") return;
+    const { name, data } = JSON.parse(kept);
+    const blob = await (await fetch(data)).blob();
+    feed(new File([blob], name, { type: blob.type }));
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target === fileInput() && event.target.files[0]) offer(event.target.files[0]);
+  }, true);
+
+  // ---- pasted and dropped -------------------------------------------------------------------------------------
+
+  const pictureIn = (transfer) => [...(transfer?.files ?? [])][0];
+  const place = () => (find("#what-if-other")?.offsetParent ? "#what-if-other" : "#input-buttons");
+
+  document.addEventListener("paste", (event) => {
+    const file = pictureIn(event.clipboardData);
+    if (file && feed(file, place())) event.preventDefault();
+  });
+  document.addEventListener("dragover", (event) => { if (event.target.closest?.("#figure")) event.preventDefault(); });
+  document.addEventListener("drop", (event) => {
+    const file = event.target.closest?.("#figure") && pictureIn(event.dataTransfer);
+    if (file) { event.preventDefault(); feed(file); }
+  });
+
+  // ---- refused ------------------------------------------------------------------------------------------------
+
+  // gradio puts "HTTP 400: " before the sentence with which the server refuses an upload.
+  new MutationObserver(() => {
+    for (const toast of document.querySelectorAll("[data-testid=toast-text]")) {
+      const text = [...toast.childNodes].find((node) => /^HTTP \d+: /.test(node.nodeValue ?? ""));
+      if (text) text.nodeValue = text.nodeValue.replace(/^HTTP \d+: /, "");
+    }
+  }).observe(document.documentElement, { subtree: true, childList: true });
+
+  Object.assign((window.rpbert ??= {}), { fileInput, keepWhatIsShown, bringBack });
+})();

@@ -33,7 +33,7 @@ from serving import LIBRARIES, RunningApp, seconds_of
 from rpbert.analysis import Entity
 from rpbert.analyzer import Analyzer
 from rpbert.explain.faithfulness import PerturbationCurves
-from rpbert.explain.methods import METHOD_NAMES, METHODS, explain
+from rpbert.explain.methods import METHOD_NAMES, METHODS, Explanation, explain
 from rpbert.explain.perturbed import PerturbedModel
 from rpbert.explain.targets import BELONGS, Target, targets_of
 from rpbert.explain.what_if import scan_gate
@@ -108,9 +108,12 @@ def steps(analyzer: Analyzer, targets: list[Target], names: Sequence[Entity]) ->
         analyzer.forget_pictures()
         analyzer.predict(analyzer.prepare(sample.text, picture, None if read else ()))
 
-    def verdict(some: int) -> None:
-        curves = PerturbationCurves(PerturbedModel(analyzer, prepared, [targets[some]], "soft"))
-        curves.verdicts(explain(analyzer, prepared, [targets[some]]))
+    def verdict(map_of_target: Sequence[Explanation]) -> None:
+        curves = PerturbationCurves(PerturbedModel(analyzer, prepared, [map_of_target[0].target], "soft"))
+        curves.verdicts(map_of_target)
+
+    def both(target: Target) -> None:
+        verdict(explain(analyzer, prepared, [target]))
 
     found: dict[str, Callable[[], object]] = {
         "a new tweet and picture": lambda: unseen(True),
@@ -124,8 +127,9 @@ def steps(analyzer: Analyzer, targets: list[Target], names: Sequence[Entity]) ->
             found[f"{METHOD_NAMES[method]}, all targets together"] = partial(
                 explain, analyzer, prepared, targets, method
             )
-    found["the verdict on a relation's map"] = lambda: verdict(0)
-    found["the verdict on a name's map"] = lambda: verdict(-1)
+    for name, target in (("relation", targets[0]), ("name", targets[-1])):
+        found[f"the verdict on a {name}'s map"] = partial(verdict, explain(analyzer, prepared, [target]))
+        found[f"a {name}'s map, and the verdict on it"] = partial(both, target)
     return found
 
 

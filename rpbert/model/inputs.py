@@ -197,3 +197,13 @@ def collate_scenes(scenes: Sequence[Scene]) -> dict[str, Tensor]:
         "line_counts": counts,
         "echo": echo,
     }
+
+
+def once(rows: Tensor) -> Tensor:
+    """One row (1, ...) in place of B equal ones (B, ...): what maps ask about copies of one tweet is read once.
+
+    With gradients only where `expand` made the copies, which shows without a look at them: of others, each row may be
+    asked for a gradient of its own.
+    """
+    copied = rows.stride(0) == 0 or (not torch.is_grad_enabled() and torch.equal(rows, rows[:1].expand_as(rows)))
+    return rows[:1] if copied else rows

@@ -29,7 +29,8 @@ from rpbert.errors import UserError
 from rpbert.model.configuration import GRID, REGIONS, RELATIONS, RpBertConfig, read_config
 from rpbert.model.crf import Crf
 from rpbert.model.gates import Gate, closes_regions, gate_value
-from rpbert.model.inputs import Embedded, Pictures, Texts
+from rpbert.model.inputs import Embedded, Pictures, Texts, once
+from rpbert.model.last_layer import LastLayer
 from rpbert.model.matching import Matching, masked_mean
 from rpbert.model.outputs import Relation, RpBertOutput
 from rpbert.model.texts import CASES, word_means
@@ -51,6 +52,7 @@ class RpBert(PreTrainedModel):
         super().__init__(config)
         hidden = config.text.hidden_size
         self.text_encoder = BertModel(config.text, add_pooling_layer=False)
+        self.text_encoder.encoder.layer[-1] = LastLayer(config.text, config.text.num_hidden_layers - 1)
         self.case_embeddings = nn.Embedding(len(CASES), hidden) if config.case_features else None
         self.region_encoder = RegionEncoder(config)
         # Every region goes through this one module once per forward, so that a Captum hook on it sees both passes.
@@ -113,9 +115,9 @@ class RpBert(PreTrainedModel):
         """Pieces and pictures as the vectors that both passes read."""
         word_embeddings = self.text_encoder.embeddings.word_embeddings
         words = word_embeddings(texts.input_ids)  # (B, n, d)
-        batch, _, channels = pictures.regions.shape
-        feature_map = pictures.regions.transpose(1, 2).reshape(batch, channels, GRID, GRID)  # (B, C, 7, 7), as Grad-CAM
-        regions = self.region_map(feature_map).flatten(2).transpose(1, 2)  # wants it, and back: (B, 49, C)
+        regions = once(pictures.regions)  # (B, 49, C), or (1, 49, C) of copies
+        feature_map = regions.transpose(1, 2).unflatten(2, (GRID, GRID))  # as Grad-CAM wants it: (B, C, 7, 7)
+        regions = self.region_map(feature_map).flatten(2).transpose(1, 2)  # and back: (B, 49, C)
         visual = self.projection(regions) * pictures.cells.unsqueeze(2)  # (B, 49, d)
         visible = pictures.present.unsqueeze(1).expand(-1, REGIONS)  # (B, 49)
         echo = words.new_zeros(*words.shape[:2], 1)
@@ -128,7 +130,8 @@ class RpBert(PreTrainedModel):
             standing = (pictures.echo * pictures.lines.unsqueeze(1)).sum(dim=2, keepdim=True)  # (B, n or 1, 1)
             echo = echo + standing.clamp(max=1.0)
         counts = (pictures.line_counts * pictures.lines.unsqueeze(2)).sum(dim=1)  # (B, 6)
-        return Embedded(words, visual, visible, echo, (regions * pictures.cells.unsqueeze(2)).mean(dim=1), counts)
+        pooled = (pictures.cells.unsqueeze(1) @ regions).squeeze(1) / REGIONS  # (B, 1, 49) @ (B, 49, C) -> (B, C)
+        return Embedded(words, visual, visible, echo, pooled, counts)
 
     def with_case(self, words: Tensor, case_ids: Tensor | None) -> Tensor:
         """Word embeddings (B, n, d), plus how the pieces (B, n) are written with `config.case_features`."""
@@ -137,7 +140,14 @@ class RpBert(PreTrainedModel):
         assert case_ids is not None, "a model with case features needs case_ids"
         return words + self.case_embeddings(case_ids)
 
-    def encode(self, pieces: Tensor, attention_mask: Tensor, visual: Tensor | None, visible: Tensor | None) -> Tensor:
+    def encode(
+        self,
+        pieces: Tensor,
+        attention_mask: Tensor,
+        visual: Tensor | None,
+        visible: Tensor | None,
+        asked: int | None = None,
+    ) -> Tensor:
         """One BERT pass over the pieces and, where `visible`, the visual tokens.
 
         Token k of a row with n pieces stands at position n + k whatever the padding: a batched row equals the single
@@ -145,10 +155,12 @@ class RpBert(PreTrainedModel):
 
         Args:
             pieces: (B, n, d). attention_mask: (B, n). visual: (B, v, d) or None for text only. visible: (B, v) bool.
+            asked: how many pieces' states are wanted, from the first on; all n when None.
 
         Returns:
-            Hidden states (B, n, d) of the pieces, or (B, n + v, d) when visual tokens took part.
+            Hidden states (B, asked, d) of the pieces.
         """
+        asked = asked or pieces.shape[1]
         positions = torch.arange(pieces.shape[1], device=pieces.device).expand_as(attention_mask)  # (B, n)
         segments = torch.zeros_like(attention_mask)
         mask = attention_mask
@@ -161,8 +173,8 @@ class RpBert(PreTrainedModel):
             positions = torch.cat([positions, behind.clamp(max=limit)], dim=1)  # clamped only where masked anyway
             segments = torch.cat([segments, torch.ones_like(behind)], dim=1)
             mask = torch.cat([mask, visible.to(mask.dtype)], dim=1)
-        states: Tensor = self.text_encoder(
-            inputs_embeds=pieces, attention_mask=mask, token_type_ids=segments, position_ids=positions
+        states: Tensor = self.text_encoder(  # `asked` is for its last layer
+            inputs_embeds=pieces, attention_mask=mask, token_type_ids=segments, position_ids=positions, asked=asked
         ).last_hidden_state
         return states
 
@@ -186,7 +198,7 @@ class RpBert(PreTrainedModel):
         """
         open_gate = embedded.words.new_ones(len(embedded.words))
         pieces = self.with_case(self._echoed(embedded, open_gate), texts.case_ids)
-        h_cls = self.encode(pieces, texts.attention_mask, embedded.visual, embedded.visible)[:, 0]  # (B, d)
+        h_cls = self.encode(pieces, texts.attention_mask, embedded.visual, embedded.visible, 1)[:, 0]  # (B, d)
         nothing = h_cls.new_zeros(len(h_cls), 2)
         heads = (self.belongs_head, self.image_adds_head, self.text_represented_head)
         from_cls = [nothing if head is None else head(h_cls) for head in heads]
@@ -210,13 +222,10 @@ class RpBert(PreTrainedModel):
         return logits / temperature + logits.new_tensor([0.0, bias])
 
     def sentence_vector(self, texts: Texts, words: Tensor) -> Tensor:
-        """Unit vectors (B, d) of tweets, from word embeddings (B, n, d) alone; see `rpbert.model.matching`.
-
-        Words that `expand` made B copies of, as where only the picture is altered, are read once.
-        """
+        """Unit vectors (B, d) of tweets, from word embeddings (B, n, d) alone; see `rpbert.model.matching`."""
         assert self.matching is not None
         copies, attention_mask = len(words), texts.attention_mask
-        if words.stride(0) == 0:
+        if len(once(words)) == len(once(attention_mask)) == 1:
             words, attention_mask = words[:1], attention_mask[:1]
         states: Tensor = self.text_encoder.embeddings(inputs_embeds=words)
         hidden = attention_mask[:, None, None, :] == 0  # (B, 1, 1, n), for every head and every asking piece

@@ -323,7 +323,8 @@ def ner_loss(output: RpBertOutput) -> Tensor:
 def test_detach_gate_keeps_the_tasks_apart(
     tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor, gate: Gate, detach: bool
 ) -> None:
-    model = trainable(with_relation(tiny_model, 2.0), detach_gate=detach)
+    model = trainable(with_relation(tiny_model, 4.0), detach_gate=detach)
+    torch.manual_seed(0)  # of the hard gate's samples
     output = model(**batch, regions=regions, gate=gate)
     if gate == "hard":  # a sampled 0 masks the picture, and with it the way back
         assert output.gate.sum() > 0

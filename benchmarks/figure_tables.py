@@ -171,6 +171,14 @@ def belongs(figures: Figures, history: Figures) -> str:
     return f"{highest} {below}\n\n{benchmark_table(result)}"
 
 
+def growth(figures: Figures, history: Figures) -> str:
+    """`benchmarks/growth.py`: a table for each thing that grows."""
+    result = figures["benchmarks"].get("growth")
+    if result is None:
+        return "Not measured yet."
+    return "\n\n".join(_by_label(grows, rows) for grows, rows in result["tables"].items())
+
+
 def example(figures: Figures, history: Figures) -> str:
     """A command and what it prints."""
     shown = figures["example"]
@@ -181,9 +189,14 @@ def benchmark_table(result: Figures | None) -> str:
     """Any other benchmark: its `rows`, numbers by column by label."""
     if result is None:
         return "Not measured yet."
-    columns = list(dict.fromkeys(column for row in result["rows"].values() for column in row))  # of all rows, in order
-    rows = [[label, *(_number(row.get(column)) for column in columns)] for label, row in result["rows"].items()]
-    return _table(["", *columns], rows)
+    return _by_label("", result["rows"])
+
+
+def _by_label(head: str, rows: dict[str, dict[str, Any]]) -> str:
+    """Numbers by column by label; `head` stands above the labels."""
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))  # of all rows, in order
+    lines = [[label, *(_number(row.get(column)) for column in columns)] for label, row in rows.items()]
+    return _table([head, *columns], lines)
 
 
 def _number(value: Any) -> str:
@@ -200,4 +213,5 @@ TABLES: dict[str, Callable[[Figures, Figures], str]] = {
     "slices": slices,
     "training": training,
     "faithfulness": faithfulness,
+    "growth": growth,
 }

@@ -20,8 +20,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
 from gradio_client import handle_file
-from serving import RunningApp
 
+from benchmarks.serving import RunningApp
 from rpbert.ui.samples import Sample, load_samples
 
 MAP_EVERY = 10  # requests of a client
@@ -38,15 +38,23 @@ class Crowd:
         for sample in samples:
             if sample.picture is not None:
                 self.alone["map", sample.id] = cells(app.explain(sample.text, sample.picture))
+        self.lock = threading.Lock()
+
+    def begin(self, clients: int, seconds: float) -> list[threading.Thread]:
+        """Let so many clients ask for so long; what they see is counted anew."""
         self.waits: dict[str, list[float]] = {"reading": [], "map": []}
         self.counts: Counter[str] = Counter()
         self.errors: list[str] = []
-        self.lock = threading.Lock()
+        until = time.monotonic() + seconds
+        threads = [threading.Thread(target=self.one_client, args=(number, until)) for number in range(clients)]
+        for thread in threads:
+            thread.start()
+        return threads
 
     def one_client(self, number: int, until: float) -> None:
-        """Ask until the time is over."""
+        """Ask until the time is over, and at least for one map."""
         client, dice, asked = self.app.new_client(), random.Random(number), 0
-        while time.monotonic() < until:
+        while time.monotonic() < until or asked < MAP_EVERY:
             sample, asked = dice.choice(self.samples), asked + 1
             kind = "map" if asked % MAP_EVERY == 0 and sample.picture is not None else "reading"
             picture = None if sample.picture is None else handle_file(str(sample.picture))
@@ -96,14 +104,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with RunningApp() as app:
         crowd = Crowd(app, load_samples())
-        before, until = app.memory("VmRSS"), time.monotonic() + arguments.seconds
-        clients = [
-            threading.Thread(target=crowd.one_client, args=(number, until)) for number in range(arguments.clients)
-        ]
-        for client in clients:
-            client.start()
-        while time.monotonic() < until - arguments.seconds / 2:
-            time.sleep(0.5)
+        before = app.memory("VmRSS")
+        clients = crowd.begin(arguments.clients, arguments.seconds)
+        time.sleep(arguments.seconds / 2)
         half = app.memory("VmRSS")
         for client in clients:
             client.join()

@@ -32,6 +32,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def megabytes(process: str, field: str) -> int:
+    """Memory of a process, by its number or `self`: VmRSS now, VmHWM at its peak."""
+    found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="utf-8"))
+    assert found is not None
+    return int(found[1]) // 1024
+
+
 class RunningApp:
     """`python app.py` on a free port; a context that ends it."""
 
@@ -73,10 +80,7 @@ class RunningApp:
 
     def memory(self, field: str) -> int:
         """Megabytes of the program: VmRSS now, VmHWM at its peak."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
-        found = re.search(rf"{field}:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) // 1024
+        return megabytes(str(self.process.pid), field)
 
     def _answers(self) -> bool:
         try:

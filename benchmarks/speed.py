@@ -28,8 +28,7 @@ from transformers import PreTrainedTokenizerBase
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the package stands one folder up
 
-from serving import LIBRARIES, RunningApp, seconds_of
-
+from benchmarks.serving import LIBRARIES, RunningApp, seconds_of
 from rpbert.analysis import Entity
 from rpbert.analyzer import Analyzer
 from rpbert.explain.faithfulness import PerturbationCurves
@@ -51,7 +50,8 @@ UNREAD, GATE = "the same, without reading words in the picture", "another gate, 
 COMPARED, COMPARED_RUNS = (UNREAD, GATE, "a tweet without a picture", "Occlusion, all targets together"), 3
 
 
-def _milliseconds(step: Callable[[], object]) -> float:
+def milliseconds(step: Callable[[], object]) -> float:
+    """Of one call."""
     began = time.perf_counter()
     step()
     return 1000 * (time.perf_counter() - began)
@@ -60,14 +60,14 @@ def _milliseconds(step: Callable[[], object]) -> float:
 def timed(step: Callable[[], object], runs: int) -> Row:
     """Median and 95th percentile of `runs` calls, in milliseconds."""
     step()
-    times = [_milliseconds(step) for _ in range(runs)]
+    times = [milliseconds(step) for _ in range(runs)]
     return {"median, ms": round(statistics.median(times)), "95 %, ms": round(statistics.quantiles(times, n=20)[-1])}
 
 
 def multiply_rate() -> float:
     """Multiply-adds a millisecond of a product of two matrices of 2,048 rows and columns."""
     one, other = torch.randn(2, SIDE, SIDE)
-    return SIDE**3 / statistics.median(_milliseconds(lambda: one @ other) for _ in range(10))
+    return SIDE**3 / statistics.median(milliseconds(lambda: one @ other) for _ in range(10))
 
 
 def multiply_adds(step: Callable[[], object]) -> float:

@@ -5,7 +5,7 @@ import os
 
 from rpbert.cli.options import CHECKPOINT_VARIABLE, positive
 from rpbert.shipped import DEFAULT_CHECKPOINT
-from rpbert.ui.memory import check_memory, free_megabytes
+from rpbert.ui.memory import check_memory, free_megabytes, share_arenas
 from rpbert.ui.start import launch
 
 
@@ -26,4 +26,5 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """The command. Raises `UserError` for a checkpoint that cannot be loaded, and for too little memory."""
     check_memory(free_megabytes())
+    share_arenas()
     launch(arguments.checkpoint, arguments.host, arguments.port, arguments.mcp)

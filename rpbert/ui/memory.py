@@ -1,10 +1,14 @@
-"""How much memory there is: a start that could only end in the middle is refused."""
+"""Memory: a start with too little of it is refused, and freed memory is not kept once for every thread."""
 
+import ctypes
+import platform
 from pathlib import Path
 
 from rpbert.errors import UserError
 
 NEEDED = 1_600  # megabytes for the page and its first maps, as benchmarks/speed.py measures them
+M_ARENA_MAX = -8  # glibc's number of the setting (malloc.h)
+ARENAS = 2
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
@@ -27,3 +31,13 @@ def check_memory(free: int | None) -> None:
             f"The page needs {NEEDED:,} MB of free memory, and there are {free:,} MB. Please end other programs, or "
             "give the container more."
         )
+
+
+def share_arenas() -> None:
+    """Let all threads take their memory from `ARENAS` pools; where the C library is not glibc, nothing is done.
+
+    Each map is made in a thread of its own. glibc gives every thread another pool, up to eight a core, and a pool keeps
+    much of what was freed in it, so that the app grew under load (`benchmarks/load.py`).
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)

@@ -1,11 +1,15 @@
-"""Too little memory is told before anything is loaded."""
+"""Too little memory is told before anything is loaded, and what was freed is not kept for every thread."""
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import rpbert
 from rpbert.errors import UserError
-from rpbert.ui.memory import NEEDED, check_memory, free_megabytes
+from rpbert.ui.memory import ARENAS, NEEDED, check_memory, free_megabytes
 
 
 def test_the_smaller_of_computer_and_container_counts(tmp_path: Path) -> None:
@@ -25,3 +29,30 @@ def test_too_little_is_refused_and_the_unknown_is_not() -> None:
     check_memory(NEEDED)
     with pytest.raises(UserError, match="there are 412 MB"):
         check_memory(412)
+
+
+EIGHT_THREADS = """
+import ctypes, sys, threading
+from rpbert.ui.memory import share_arenas
+share_arenas()
+together = threading.Barrier(8)
+def work():
+    together.wait()
+    kept = bytearray(100_000)
+    together.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has a pool for each thread")
+def test_threads_share_two_pools_of_memory(tmp_path: Path) -> None:
+    told = tmp_path / "malloc.xml"
+    subprocess.run([sys.executable, "-c", EIGHT_THREADS, str(told)], check=True, cwd=Path(rpbert.__file__).parents[1])
+    assert told.read_text(encoding="utf-8").count("<heap nr=") == ARENAS

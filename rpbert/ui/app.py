@@ -49,7 +49,8 @@ def build_demo(bench: Workbench) -> gr.Blocks:
             gr.HTML(render("title.html"), elem_id="title")
             back = gr.Button("Back to the table of errors", visible=False, size="sm", elem_id="errors-back")
             # Not inside its tab: gradio draws a tab when it is opened, and only then would read what the browser kept.
-            runs = gr.BrowserState([], storage_key="rpbert-error-runs")
+            # Its secret is no secret, but the same after a restart: the page can then say that a run is gone.
+            runs = gr.BrowserState([], storage_key="rpbert-error-runs", secret="rpbert-error-runs")
             with gr.Tabs(elem_id="tabs") as tabs:
                 events, sharing = _add_analyse_tab(bench, first, samples, footer, tabs)
                 add_what_if_tab(bench, events.state)

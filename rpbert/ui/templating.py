@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import time
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -69,6 +70,15 @@ _ENVIRONMENT.globals |= {"term": _term, "jpeg_data": jpeg_data}
 def render(template: str, **values: Any) -> Markup:
     """A template of rpbert/ui/templates, filled; inside another template it is not escaped once more."""
     return Markup(_ENVIRONMENT.get_template(template).render(**values))
+
+
+def mistake(what: str, message: str) -> Markup:
+    """A user's mistake, as HTML that screen readers announce and the script brings into sight.
+
+    Its time tells the script of the same mistake made once more. On the tab Analyse, the script adds whose result still
+    stands below.
+    """
+    return render("mistake.html", what=what, message=message, told=time.monotonic_ns())
 
 
 def static_text(name: str) -> str:

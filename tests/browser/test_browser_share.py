@@ -69,6 +69,10 @@ def test_an_own_picture_survives_a_reload_but_no_link(page: Page, app_url: str, 
     page.wait_for_function("new URLSearchParams(location.search).get('picture') === 'own'")
     expect(page.locator("#figure img")).not_to_have_attribute("src", before)
     source = page.locator("#figure img").get_attribute("src") or ""
+    renamed = tmp_path / "renamed.png"
+    renamed.write_bytes(b"%PDF-1.7 not a picture")
+    page.locator("#input-buttons input[type=file]").set_input_files(str(renamed))
+    expect(page.locator("#message")).to_contain_text("not a picture")  # and takes nothing's place
     page.reload()
     expect(page.locator("#figure img")).to_have_attribute("src", source)
     browser = page.context.browser

@@ -5,6 +5,7 @@ from typing import Any
 
 from rpbert.analysis import Analysis, Entity, PairRelation
 from rpbert.explain.what_if import MINIMUM_CHANGE
+from rpbert.ui import templating
 from rpbert.ui.keys import name_key
 from rpbert.ui.templating import render, signed
 from rpbert.ui.words import GLOSSARY, TYPE_COLOURS, TYPE_NAMES
@@ -107,8 +108,8 @@ def count_sentence(analysis: Analysis) -> str:
 
 
 def mistake(message: str) -> str:
-    """A user's mistake, as HTML that screen readers announce; the script adds whose result still stands below."""
-    return render("mistake.html", message=message)
+    """A tweet or picture that cannot be read, as HTML."""
+    return templating.mistake("Not analysed.", message)
 
 
 def notice(message: str) -> str:

@@ -9,10 +9,10 @@ from rpbert.errors import UserError
 from rpbert.evaluation.records import load_run
 from rpbert.evaluation.run_comparison import Comparison, compare_runs, comparison_sentences
 from rpbert.ui.common import PRIVATE
-from rpbert.ui.errors import view
 from rpbert.ui.errors.components import Parts
 from rpbert.ui.errors.jobs import Jobs
 from rpbert.ui.errors.rows import SHOW_DETAIL, RowEvents, finished
+from rpbert.ui.templating import mistake
 
 
 class ComparingEvents:
@@ -43,7 +43,7 @@ class ComparingEvents:
                 raise UserError("Choose a run to compare with, or give the file of its results.")
             found = compare_runs(other, job.run)
         except UserError as error:
-            told = view.mistake("Not compared.", str(error))
+            told = mistake("Not compared.", str(error))
             return {self.comparing.told: told, self.comparing.names: [], self.parts.compared: None}
         sentences = "".join(f"<p>{sentence}</p>" for sentence in comparison_sentences(found))
         return {

@@ -21,6 +21,7 @@ from rpbert.ui.errors.components import Parts
 from rpbert.ui.errors.filters import FilterEvents
 from rpbert.ui.errors.jobs import ERROR_SET, Job, Jobs
 from rpbert.ui.errors.rows import RowEvents
+from rpbert.ui.templating import mistake
 from rpbert.ui.workbench import Workbench
 
 KEPT_RUNS = 5  # of one browser
@@ -195,7 +196,7 @@ class RunEvents:
 
 
 def _mistake(message: str) -> Any:
-    return gr.update(value=view.mistake("Not read.", message), visible=True)
+    return gr.update(value=mistake("Not read.", message), visible=True)
 
 
 def _is_run(path: Path) -> bool:

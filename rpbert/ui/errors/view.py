@@ -59,11 +59,6 @@ def tweet(record: Record, spans: tuple[Span, ...]) -> str:
     return f'<span class="marked errors-tweet" dir="auto">{"".join(parts)}</span>'
 
 
-def mistake(what: str, message: str) -> str:
-    """A user's mistake, as HTML that screen readers announce."""
-    return f'<div class="mistake" role="alert"><strong>{what}</strong> {html.escape(message)}</div>'
-
-
 def count_sentence(job: Job, shown: pd.DataFrame, page: int) -> str:
     """How much of the run the table shows."""
     of = f"{len(shown):,} of {len(job.cases):,} rows, one a name (or a tweet without any)"

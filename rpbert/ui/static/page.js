@@ -93,6 +93,13 @@
   // ---- what the server changed --------------------------------------------------------------------------------
 
   let known = "";
+  const told = new Set(); // the mistakes that were in sight, by their times; gradio writes the next into the same element
+
+  function bringIntoSight(mistake) {
+    if (told.has(mistake.dataset.told) || !mistake.offsetParent) return;
+    told.add(mistake.dataset.told);
+    mistake.scrollIntoView({ block: "nearest" });
+  }
 
   function refresh() {
     const names = find("#names .names");
@@ -108,10 +115,13 @@
     const edited = names.dataset.whole !== "yes" || typed !== names.dataset.text;
     find("#page")?.classList.toggle("edited", edited);
     find("#page")?.classList.toggle("unread", typed !== names.dataset.text);
+    all(".mistake").forEach(bringIntoSight);
     const mistake = find("#message .mistake");
     find("#page")?.classList.toggle("stale", Boolean(mistake));
-    const whose = names.dataset.text.trim().replace(/\s+/g, " ").slice(0, 80);
-    say(mistake && find(".stale-note", mistake), `What stands below is still the result for “${whose}”.`);
+    const whose = [...names.dataset.text.trim().replace(/\s+/g, " ")].slice(0, 80).join("");
+    const note = mistake && find(".stale-note", mistake);
+    say(note && find("bdi", note), whose);
+    turn(note, "hidden", false);
     show();
     const walk = find(".walk");
     if (walk && !find(".walk-place", walk).textContent) window.rpbert.beginWalk(walk);
@@ -196,7 +206,7 @@
     if (!find("#names .names") || !window.rpbert.fileInput()) return setTimeout(start, 50);
     new MutationObserver(later).observe(find("#page"), {
       subtree: true, childList: true, characterData: true, attributes: true,
-      attributeFilter: ["data-maps", "data-text", "data-whole", "data-chosen", "data-card", "data-key", "hidden", "src", "aria-pressed"],
+      attributeFilter: ["data-maps", "data-text", "data-whole", "data-chosen", "data-card", "data-key", "data-told", "hidden", "src", "aria-pressed"],
     });
     refresh();
     window.rpbert.bringBack();

@@ -23,6 +23,7 @@
   const shown = () => find("#figure img")?.src;
 
   function offer(file) {
+    keepWhatIsShown(); // the one before, if its analysis has only just come
     [offered, before] = ["", shown()];
     if (file.size > KEEP_AT_MOST) return;
     const reader = new FileReader();

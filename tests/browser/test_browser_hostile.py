@@ -46,7 +46,7 @@ class Visitor:
         """The analysis on the page: tweet, names, relation, picture."""
         page = self.page
         names, picture = page.locator("#names .names"), page.locator("#figure img")
-        texts = page.locator("#names .marked, #names .lines, #relation").all_inner_texts()
+        texts = page.locator("#names .marked, #names .lines, #relation .headline, #relation .meters").all_inner_texts()
         return [names.get_attribute("data-text"), picture.get_attribute("src"), *texts]
 
     def is_refused(self, told: str, do: Callable[[], None]) -> None:

@@ -17,25 +17,29 @@
 
   // ---- an own picture after a reload --------------------------------------------------------------------------
 
-  let offered = null; // a file that the server may still refuse, as it would be kept; "" for one too large to be kept
+  let offered = null; // promise of a file that the server may still refuse, as it would be kept; "" if it is too large
   let before = null; // the picture that was shown when it was chosen
 
   const shown = () => find("#figure img")?.src;
 
+  const written = (file) => new Promise((done) => {
+    const reader = new FileReader();
+    reader.onload = () => done(JSON.stringify({ name: file.name, data: reader.result }));
+    reader.readAsDataURL(file);
+  });
+
   function offer(file) {
     keepWhatIsShown(); // the one before, if its analysis has only just come
-    [offered, before] = ["", shown()];
-    if (file.size > KEEP_AT_MOST) return;
-    const reader = new FileReader();
-    reader.onload = () => { offered = JSON.stringify({ name: file.name, data: reader.result }); };
-    reader.readAsDataURL(file);
+    [offered, before] = [file.size > KEEP_AT_MOST ? "" : written(file), shown()];
   }
 
-  function keepWhatIsShown() {
+  async function keepWhatIsShown() {
     if (offered === null || shown() === before || !find("#figure .map")?.hasAttribute("data-own")) return;
-    sessionStorage.removeItem(KEPT);
-    if (offered) sessionStorage.setItem(KEPT, offered);
+    const file = offered;
     offered = null;
+    sessionStorage.removeItem(KEPT);
+    const data = await file;
+    if (data) sessionStorage.setItem(KEPT, data);
   }
 
   async function bringBack() {

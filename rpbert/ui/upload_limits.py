@@ -42,7 +42,7 @@ class UploadLimits:
             return
         upload = Upload(Headers(scope=scope), receive, self.folder)
         try:
-            with full_disk_told():  # all the same: others write to it, too
+            with full_disk_told():  # others write to it, too; then half a file stays until the app ends
                 await self.app(scope, upload.receive, send)
         except UserError as error:
             await PlainTextResponse(str(error), status_code=507)(scope, receive, send)

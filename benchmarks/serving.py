@@ -14,7 +14,9 @@ from typing import Any, Self
 from gradio_client import Client, handle_file
 
 PROJECT = Path(__file__).parents[1]
-LIBRARIES = "torch, transformers, timm, gradio, captum, pandas"
+# All that the app imports from elsewhere before it serves; of most, the parts that take long.
+LIBRARIES = "import torch, transformers.models.bert.modeling_bert, timm, captum.attr, pandas, gradio"
+LIBRARIES += "; from rapidocr import RapidOCR"
 PATIENCE = 120  # seconds until a start has failed
 
 

@@ -135,7 +135,7 @@ def steps(analyzer: Analyzer, targets: list[Target], names: Sequence[Entity]) ->
 
 def start_up() -> dict[str, Row]:
     """The app as a program of its own: seconds to the first analysis served, of which the libraries; memory."""
-    libraries = seconds_of(f"import {LIBRARIES}")
+    libraries = seconds_of(LIBRARIES)
     with RunningApp() as app:
         app.analyze("Obama visits Paris", None)
         begun = app.seconds()

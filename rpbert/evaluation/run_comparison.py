@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from rpbert.errors import UserError
 from rpbert.evaluation.records import Record, Run
@@ -45,9 +44,16 @@ def compare_runs(first: Run, second: Run) -> Comparison:
     names = pd.DataFrame(rows, columns=["row", "id", "text", "name", "type", "change"])
     counts = {change: int((names["change"] == change).sum()) for change in CHANGES}
     changed = counts["fixed"] + counts["broken"]
-    p = float(binomtest(counts["fixed"], changed).pvalue) if changed else 1.0
+    p = _sign_test(counts["fixed"], changed) if changed else 1.0
     difference = paired_bootstrap(_counts([other for _, other in both]), _counts([one for one, _ in both]))
     return Comparison(names, counts, p, difference, len(both))
+
+
+def _sign_test(fixed: int, changed: int) -> float:
+    """The chance of a count as far from half of `changed`, or further, if fixing and breaking were alike likely."""
+    from scipy.stats import binomtest  # noqa: PLC0415 - as in `rpbert.evaluation.summary`
+
+    return float(binomtest(fixed, changed).pvalue)
 
 
 def _names(one: Record, other: Record) -> list[tuple[int, str, str, str, str, str]]:

@@ -9,7 +9,6 @@ import pandas as pd
 from seqeval.scheme import IOB2, Entities
 
 from rpbert.evaluation.case_table import GATE_EDGES, NO_PICTURE
-from rpbert.evaluation.metrics import binary_scores
 from rpbert.evaluation.mistakes import EFFECTS, KINDS, MISTAKES
 from rpbert.evaluation.records import Record
 from rpbert.evaluation.slices import INTERVAL, f1_of, resampled
@@ -160,6 +159,9 @@ def calibration(cases: pd.DataFrame) -> pd.DataFrame:
 
 def relations(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
     """AUC, accuracy, F1 and calibration error of each relation that is annotated, of tweets with a picture."""
+    # With it comes scikit-learn: half a second that the start of the app need not wait for.
+    from rpbert.evaluation.metrics import binary_scores  # noqa: PLC0415
+
     scores = {}
     for name, label, probability in (
         ("the picture adds", "image_adds", "adds"),

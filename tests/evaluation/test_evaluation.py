@@ -229,7 +229,7 @@ def test_a_prediction_has_one_valid_label_per_word(tiny_model: RpBert, tokenizer
 
 
 def test_confidences_are_the_probabilities_of_the_spans(tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
-    examples = tweets(9)
+    examples = tweets(24)
     found = predict(tiny_model, tokenizer, examples, batch_size=4)
     for example, prediction in zip(examples, found, strict=True):
         spans = spans_of(prediction.labels)

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from rpbert.analyzer import Analyzer
 from rpbert.explain.methods import DEFAULT_METHOD
+from rpbert.ui.memory import give_back
 from rpbert.ui.samples import load_samples
 from rpbert.ui.workbench import Workbench
 
@@ -17,6 +18,7 @@ def launch(checkpoints: Sequence[str], host: str | None = None, port: int | None
         first = beside.submit(read_first_example, bench)
         page = import_module("rpbert.ui.app")
         first.result()
+    give_back()
     page.run(bench, host, port, mcp)
 
 

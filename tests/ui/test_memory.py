@@ -56,3 +56,23 @@ def test_threads_share_two_pools_of_memory(tmp_path: Path) -> None:
     told = tmp_path / "malloc.xml"
     subprocess.run([sys.executable, "-c", EIGHT_THREADS, str(told)], check=True, cwd=Path(rpbert.__file__).parents[1])
     assert told.read_text(encoding="utf-8").count("<heap nr=") == ARENAS
+
+
+FREED_BELOW_SOMETHING_KEPT = """
+from rpbert.ui.memory import give_back
+def resident():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1]) // 1024
+many = [bytes(1_000) for _ in range(200_000)]
+kept = many.pop()
+full = resident()
+del many
+give_back()
+print(full - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks glibc")
+def test_what_was_freed_goes_back_to_the_system() -> None:
+    script = [sys.executable, "-c", FREED_BELOW_SOMETHING_KEPT]
+    done = subprocess.run(script, check=True, cwd=Path(rpbert.__file__).parents[1], capture_output=True, text=True)
+    assert int(done.stdout) > 150  # megabytes, of 200

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,7 +61,8 @@ def open_picture(source: PictureSource) -> Picture:
         return _decode(source, "The picture")
     path = Path(source)
     name = _name(path)
-    check_file_size(path, path.stat().st_size if path.is_file() else 0)
+    if os.path.isfile(path):  # false, not an error, of a name that no file can have
+        check_file_size(path, path.stat().st_size)
     try:
         picture = Image.open(source, formats=PICTURE_FORMATS)
     except UnidentifiedImageError as error:

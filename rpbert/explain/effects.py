@@ -43,6 +43,9 @@ def largest_change(explanation: Explanation) -> float | None:
 
 
 def matters(explanation: Explanation) -> bool:
-    """Whether some cell moves the target by enough to matter: `MATTERS` in probability, or as much in nats."""
+    """Whether some cell moves the target by enough to matter: `MATTERS` in probability, or as much in nats.
+
+    Asked of the three decimals that are shown, so that no 0.020 is said to be below 0.02.
+    """
     change = largest_change(explanation)
-    return (explanation.strength if change is None else change) >= MATTERS
+    return round(explanation.strength if change is None else change, 3) >= MATTERS

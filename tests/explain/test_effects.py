@@ -60,6 +60,8 @@ def test_a_contrast_and_other_methods_have_no_probability(analyzer: Analyzer) ->
     assert probabilities_hidden(a_map(ADDS, flat(1.0), method="grad_cam")) is None
     assert matters(a_map(ADDS, flat(1.0), method="grad_cam"))
     assert not matters(a_map(ADDS, flat(0.01), method="grad_cam"))
+    assert matters(a_map(ADDS, flat(0.0196), method="grad_cam"))  # shown as 0.020
+    assert not matters(a_map(ADDS, flat(0.0194), method="grad_cam"))
 
 
 class EnoughError(Exception):

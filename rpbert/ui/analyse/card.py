@@ -67,7 +67,8 @@ def card_of(state: ScreenState, key: str, scans: Sequence[GateScan]) -> dict[str
 
 def pending_details(sentence: str) -> str:
     """What stands below the card until there is more to say."""
-    return render("analyse/details.html", sentence=sentence, verdict=None, words=None, facts=[])
+    coming = sentence == UNJUDGED
+    return render("analyse/details.html", sentence=sentence, coming=coming, verdict=None, words=None, facts=[])
 
 
 def details_panel(state: ScreenState, explanation: Explanation, verdict: Verdict | None, note: str = "") -> str:
@@ -78,6 +79,7 @@ def details_panel(state: ScreenState, explanation: Explanation, verdict: Verdict
         words = [(word.text, score) for word, score in scored]
     return render(
         "analyse/details.html",
+        coming=False,
         sentence=note,
         verdict=None if verdict is None else verdict_parts(explanation, verdict),
         words=words,

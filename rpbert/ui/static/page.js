@@ -50,7 +50,9 @@
       if (box.getAttribute("fill") !== colour) box.setAttribute("fill", colour);
     });
     say(find(".map-title", figure), map ? map.title : "");
-    say(find(".map-sentence", figure), pointed ?? (map ? map.sentence : "There is no map of this yet."));
+    const coming = !Object.keys(maps).length && find("#details [data-coming]");
+    const none = coming ? "The maps follow in a few seconds." : "There is no map of this yet.";
+    say(find(".map-sentence", figure), pointed ?? (map ? map.sentence : none));
     const unit = map && map.unit === "nats" ? " nats" : "";
     say(find(".bar-low", figure), map ? `lowers it −${scale.toPrecision(2)}` : "");
     say(find(".bar-high", figure), map ? `+${scale.toPrecision(2)}${unit} raises it` : "");

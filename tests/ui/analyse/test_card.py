@@ -96,3 +96,9 @@ def test_methods_are_compared_by_rank() -> None:
     assert row.count("<figure>") == 2
     assert "full colour is 48.000" in row
     assert row.count('scope="row"') == 2
+
+
+def test_only_where_maps_are_made_does_the_page_say_that_they_follow() -> None:
+    """The script asks for this attribute."""
+    assert "data-coming" in card.pending_details(card.UNJUDGED)
+    assert "data-coming" not in card.pending_details(card.NOT_ASKED)

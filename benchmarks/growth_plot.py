@@ -41,7 +41,7 @@ def _panel(axes: Axes, table: Table, columns: tuple[str, ...]) -> None:
     axes.set_xticks(sizes)
     axes.tick_params(labelsize=8)
     axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * axes.dataLim.ymax)  # room above the highest marker
     axes.grid(color="#dddddd")
     if len(columns) > 1:
         axes.legend()

@@ -12,8 +12,9 @@ import pytest
 from rpbert.ui.uploads import PREFIX, delete_leftovers, upload_folder
 
 WAITS = """
-import sys, time
+import signal, sys, time
 from rpbert.ui.uploads import upload_folder
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 with upload_folder() as folder:
     (folder / "picture.jpg").write_bytes(b"private")
     print(folder, flush=True)

@@ -1,7 +1,9 @@
 """Journeys on the Analyse tab in a real headless Chromium, with every other host out of reach."""
 
 import re
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chromium import browser_tests, open_page
@@ -9,6 +11,7 @@ from playwright.sync_api import Page, expect
 from posters import poster
 
 from rpbert.ui.samples import SAMPLES, load_samples
+from rpbert.ui.workbench import ScreenState, Workbench
 
 pytestmark = browser_tests
 
@@ -159,6 +162,35 @@ def test_a_poster_and_then_a_tweet_have_their_map(page: Page, tmp_path: Path, pa
         expect(page.locator(SENTENCE)).to_contain_text("Hiding")
         expect(page.locator("#details")).to_contain_text("random orders")
         page.wait_for_timeout(2000)  # nothing older arrives late and takes it away
+
+
+def test_a_reading_that_ends_late_takes_its_picture_to_the_newer_tweet(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled(page)
+    read, late = Workbench.analyse, threading.Event()
+
+    def analyse_late(bench: Workbench, text: str, picture: Any = None, *rest: Any, **settings: Any) -> ScreenState:
+        if text == load_samples()[0].text:
+            late.wait(60)
+        return read(bench, text, picture, *rest, **settings)
+
+    monkeypatch.setattr(Workbench, "analyse", analyse_late)
+    before = page.locator("#figure img").get_attribute("src") or ""
+    with page.expect_response(re.compile("/upload")):
+        upload(page, SAMPLES / "rocket_falcon9.jpg")
+    page.wait_for_timeout(1000)
+    analyse(page, "Elon Musk watches the launch from Florida")
+    names, picture = page.locator("#names .names"), page.locator("#figure img")
+    expect(names).to_have_attribute("data-text", re.compile("^Elon"))
+    expect(names).to_have_attribute("data-whole", "yes")
+    expect(picture).to_have_attribute("src", before)  # of the new picture nothing is known yet
+    page.wait_for_timeout(3000)  # typing has come to rest, too
+    late.set()
+    expect(picture).not_to_have_attribute("src", before)
+    expect(names).to_have_attribute("data-text", re.compile("^Elon"))
+    expect(names).to_have_attribute("data-whole", "yes")
+    expect(page.locator(TITLE)).to_contain_text("Elon Musk")
 
 
 def test_the_tweet_on_the_page_typed_again_clears_a_mistake_and_keeps_its_maps(page: Page) -> None:

@@ -75,6 +75,7 @@ def test_an_own_picture_survives_a_reload_but_no_link(page: Page, app_url: str, 
     expect(page.locator("#message")).to_contain_text("not a picture")  # and takes nothing's place
     page.reload()
     expect(page.locator("#figure img")).to_have_attribute("src", source)
+    page.wait_for_function("new URLSearchParams(location.search).get('picture') === 'own'")
     browser = page.context.browser
     assert browser is not None
     elsewhere = browser.new_page()  # of another visitor: the picture was never stored

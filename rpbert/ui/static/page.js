@@ -113,10 +113,9 @@
       chosen = names.dataset.chosen;
       looked = null;
     }
-    const typed = find("#tweet textarea")?.value ?? "";
-    const edited = names.dataset.whole !== "yes" || typed !== names.dataset.text;
-    find("#page")?.classList.toggle("edited", edited);
-    find("#page")?.classList.toggle("unread", typed !== names.dataset.text);
+    readOvertaken(names);
+    find("#page")?.classList.toggle("edited", names.dataset.whole !== "yes" || unread());
+    find("#page")?.classList.toggle("unread", unread());
     all(".mistake").forEach(bringIntoSight);
     const mistake = find("#message .mistake");
     find("#page")?.classList.toggle("stale", Boolean(mistake));
@@ -138,14 +137,25 @@
 
   // ---- typing -------------------------------------------------------------------------------------------------
 
-  let typed, rested;
+  let typed, rested, overtaken, last;
+
+  const unread = () => (find("#tweet textarea")?.value ?? "") !== find("#names .names").dataset.text;
 
   function typing() {
-    clearTimeout(typed);
-    clearTimeout(rested);
+    for (const timer of [typed, rested, overtaken]) clearTimeout(timer);
     typed = setTimeout(() => find("#typed")?.click(), TYPED);
     rested = setTimeout(() => find("#rested")?.click(), RESTED);
     later();
+  }
+
+  // A reading can end after a later one, as that of a picture which was chosen before the tweet was changed. Then the tweet
+  // in the box is read once more, with that picture.
+  function readOvertaken(names) {
+    const result = `${names.dataset.text} ${find("#figure .map")?.dataset.key}`;
+    if (names.dataset.whole !== "yes" || result === last) return;
+    last = result;
+    clearTimeout(overtaken);
+    overtaken = setTimeout(() => { if (unread()) find("#rested")?.click(); }, TYPED);
   }
 
   // ---- addresses and files ------------------------------------------------------------------------------------

@@ -108,6 +108,7 @@
     if (!names) return;
     readMaps();
     window.rpbert.keepWhatIsShown();
+    window.rpbert.bringBack();
     if (names.dataset.whole === "yes" && names.dataset.chosen + analysis !== known) {
       known = names.dataset.chosen + analysis;
       chosen = names.dataset.chosen;
@@ -221,7 +222,6 @@
       attributeFilter: ["data-maps", "data-text", "data-whole", "data-chosen", "data-card", "data-key", "data-told", "hidden", "src", "aria-pressed"],
     });
     refresh();
-    window.rpbert.bringBack();
   }
   start();
 })();

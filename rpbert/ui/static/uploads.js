@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const KEPT = "rpbert-picture", KEEP_AT_MOST = 3e6; // an own picture outlives a reload, in this browser tab alone
+  const opened = new URLSearchParams(location.search); // the address changes as soon as the tweet is read without it
   const find = (selector) => document.querySelector(selector);
   const fileInput = () => find("#input-buttons input[type=file]");
 
@@ -18,6 +19,7 @@
   // ---- an own picture after a reload --------------------------------------------------------------------------
 
   let offered = null; // promise of a file that the server may still refuse, as it would be kept; "" if it is too large
+  let brought = false;
   let before = null; // the picture that was shown when it was chosen
 
   const shown = () => find("#figure img")?.src;
@@ -42,9 +44,13 @@
     if (data) sessionStorage.setItem(KEPT, data);
   }
 
+  // To a link with an own picture the server answers by a notice that it has none. Given earlier, the picture would be lost
+  // to that answer.
   async function bringBack() {
+    if (brought || opened.get("picture") !== "own" || !find("#message .notice")) return;
+    brought = true;
     const kept = sessionStorage.getItem(KEPT);
-    if (!kept || new URLSearchParams(location.search).get("picture") !== "own") return;
+    if (!kept) return;
     const { name, data } = JSON.parse(kept);
     const blob = await (await fetch(data)).blob();
     feed(new File([blob], name, { type: blob.type }));

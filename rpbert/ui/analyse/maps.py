@@ -6,7 +6,7 @@ The browser draws them over the picture, so that pointing at a name shows its ma
 from collections.abc import Sequence
 from typing import Any
 
-from rpbert.explain.effects import MATTERS, largest_change, matters, probabilities_hidden, probability_now
+from rpbert.explain.effects import largest_change, matters, probabilities_hidden, probability_now
 from rpbert.explain.methods import METHOD_NAMES, Explanation
 from rpbert.explain.overlays import LineWorth, place_of
 from rpbert.model.configuration import REGIONS
@@ -56,8 +56,8 @@ def map_sentence(state: ScreenState, explanation: Explanation) -> str:
     if now is None or hidden is None:
         method, unit = METHOD_NAMES[explanation.method], explanation.target.unit
         return f"{method}: {_feature(state, cell)} is worth {values[cell]:+.3f} nats of {unit}."
-    change = largest_change(explanation) or 0.0
-    if change < MATTERS:
+    if not matters(explanation):
+        change = largest_change(explanation) or 0.0
         return f"Hiding any one cell changes it by at most {max(0.001, change):.3f}: the picture hardly matters here."
     return f"Hiding {_feature(state, cell)}: {now:.2f} → {hidden[cell]:.2f}."
 

@@ -8,7 +8,7 @@ from made_up import TEXT, a_map, analysis, entity, flat, on_screen
 from rpbert.explain.attention import Attention, PassAttention
 from rpbert.explain.faithfulness import Verdict
 from rpbert.explain.targets import ADDS, NameSpan, name_target
-from rpbert.ui.analyse import card
+from rpbert.ui.analyse import card, maps
 from rpbert.ui.analyse.methods import method_row, rank_correlation
 
 BOB, PARIS = entity("Bob", "PER"), entity("Paris", "LOC")
@@ -102,3 +102,14 @@ def test_only_where_maps_are_made_does_the_page_say_that_they_follow() -> None:
     """The script asks for this attribute."""
     assert "data-coming" in card.pending_details(card.UNJUDGED)
     assert "data-coming" not in card.pending_details(card.NOT_ASKED)
+
+
+def test_the_sentence_under_a_map_and_the_verdict_agree_on_what_matters() -> None:
+    """Of a change that is shown as 0.020, neither says that it is too small."""
+    state, verdict = on_screen(RESULT), Verdict(-1.25, 0.5, 2.0, 0.25, 20, 20)
+    just = dataclasses.replace(a_map(ADDS, flat(0.0784), method="occlusion"), value=0.0)  # from 0.5 to 0.4804
+    assert "hardly matters" not in maps.map_sentence(state, just)
+    assert "large enough" in card.details_panel(state, just, verdict)
+    less = dataclasses.replace(a_map(ADDS, flat(0.07), method="occlusion"), value=0.0)
+    assert "hardly matters" in maps.map_sentence(state, less)
+    assert "too small" in card.details_panel(state, less, verdict)

@@ -63,7 +63,7 @@ def run_alignment(
     recipe: Recipe,
     classifier: tuple[Tensor, Tensor],
 ) -> tuple[list[float], CrossFit]:
-    """The whole stage, in place.
+    """The whole stage, in place, after `begin_matching`.
 
     Args:
         sets: as `rpbert.training.sets.read_sets` gives them. classifier: as for `class_name_projection`.
@@ -73,7 +73,6 @@ def run_alignment(
     """
     settings, matching = recipe.alignment, _matching(model)
     class_name_projection(model, tokenizer, store, classifier)
-    begin_matching(model, tokenizer, classifier)
     pairs = [*sets["pairs"], *(tweet for tweet in sets["tweets"] if tweet.picture is not None)]
     captions = [matches_of(model, tokenizer, store, sets["captions"], CAPTION_DROPOUT)] if sets["captions"] else []
     tweets = matches_of(model, tokenizer, store, pairs, settings.text_dropout)
@@ -120,11 +119,17 @@ def begin_matching(model: RpBert, tokenizer: PreTrainedTokenizerBase, classifier
     matching = _matching(model)
     upper = model.text_encoder.encoder.layer[model.config.matching_layer :]
     matching.sentence_layers.load_state_dict(upper.state_dict())
-    names = [[word.text for word in split_words(name)] for name in class_names()]
     with torch.no_grad():
         for parameter, value in zip(matching.picture_map.classifier.parameters(), classifier, strict=True):
             parameter.copy_(value)
-        matching.picture_map.class_vectors.weight.copy_(sentence_vectors(model, tokenizer, names).T)
+    set_class_vectors(model, tokenizer)
+
+
+def set_class_vectors(model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Fill in the vectors of the class names, as the sentence tower reads them now."""
+    names = [split(name) for name in class_names()]
+    with torch.no_grad():
+        _matching(model).picture_map.class_vectors.weight.copy_(sentence_vectors(model, tokenizer, names).T)
 
 
 @torch.no_grad()
@@ -165,7 +170,7 @@ def matches_of(
     dropout: float,
 ) -> Matches:
     """The vectors of captions or tweets and their pictures."""
-    words = [source.words if isinstance(source, Example) else _words(source.text) for source in sources]
+    words = [source.words if isinstance(source, Example) else split(source.text) for source in sources]
     rows = store.indices(sources)
     pooled = torch.cat([part.float().mean(dim=1) for part in store.table[rows].split(512)])  # (N, C)
     return Matches(sentence_vectors(model, tokenizer, words), pooled, rows, dropout)
@@ -241,7 +246,8 @@ def _matching(model: RpBert) -> Matching:
     return model.matching
 
 
-def _words(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """The words of a caption or a class name."""
     return [word.text for word in split_words(text)]
 
 

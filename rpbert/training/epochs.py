@@ -96,11 +96,11 @@ class Epochs:
         return kept
 
     def run(self, record: dict[str, Any], resume: bool) -> dict[str, Any]:
-        """All epochs that are still to do."""
+        """All epochs that are still to do; where there are none, one without a batch, for what follows an epoch."""
         if resume:
             self.accelerator.load_state(str(self.output / STATE))
             record |= json.loads((self.output / STATE / HISTORY).read_text())
-        for epoch in range(len(record["epochs"]), self.recipe.multitask.epochs):
+        for epoch in range(len(record["epochs"]), max(1, self.recipe.multitask.epochs)):
             record["epochs"].append(self._epoch(epoch))
             figures = record["epochs"][-1]["dev"]
             if self.accelerator.is_main_process:
@@ -146,6 +146,8 @@ class Epochs:
     def _batches(self, epoch: int) -> list[tuple[str, Batch]]:
         """Every batch of an epoch with its task."""
         settings = self.recipe.multitask
+        if not settings.epochs:
+            return []
         generator = torch.Generator().manual_seed(1000 * self.recipe.seed + epoch)
         limit, features = self.model.config.max_pieces, self.model.word_features
         pairs, unlabelled = self.sets["pairs"], self.sets["unlabelled"]

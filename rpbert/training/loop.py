@@ -20,11 +20,12 @@ from rpbert.model.checkpoint import (
     take_over,
 )
 from rpbert.model.configuration import PRESETS, RpBertConfig, preset_config
-from rpbert.training.alignment import begin_matching, run_alignment
+from rpbert.training.alignment import begin_matching, class_names, run_alignment, set_class_vectors, split
 from rpbert.training.epochs import STATE, Epochs
 from rpbert.training.recipe import Recipe
 from rpbert.training.sets import add_scenes, fingerprints, pictures_of, read_sets, words_of
 from rpbert.training.teacher import teach, teacher_figures
+from rpbert.training.tower import drawn, teach_tower
 
 
 def train(
@@ -42,7 +43,8 @@ def train(
     Args:
         data: folder that the recipe's paths are relative to.
         text_weights, vision_weights: as for `from_backbones`; None takes the preset's from the Hugging Face Hub.
-        teacher_weights: folder or Hub id of the teacher's encoder; None takes the recipe's.
+        teacher_weights: folder or Hub id of the encoder of the teacher and of the tower's teacher; None takes the
+            recipe's.
         resume: go on after the last whole epoch in `output`, to the same result as an uninterrupted run.
         start: folder of a checkpoint that names and relations go on from, instead of new heads on a pretrained encoder.
 
@@ -50,6 +52,10 @@ def train(
         The run's record, which also stands in `output/history.json`.
     """
     _check_output(output, resume)
+    if not recipe.multitask.epochs and start is None:
+        raise UserError(
+            "With epochs = 0 under [multitask] nothing learns names. Add --start with a trained checkpoint."
+        )
     # The two tasks use different parts of the model.
     accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
     set_seed(recipe.seed)
@@ -72,17 +78,26 @@ def train(
     record: dict[str, Any] = {"recipe": asdict(recipe), "data_sha256": fingerprints(recipe, data)}
     record |= {"versions": _versions(), "epochs": []}
     folds = None
+    if model.matching is not None:
+        begin_matching(model, tokenizer, classifier)
+    if recipe.tower.weights:
+        with accelerator.main_process_first():  # the others find what it keeps
+            tweets = drawn([tweet.words for tweet in sets["sentences"]], recipe.tower.tweets, recipe.seed)
+            texts = [*tweets, *(split(caption.text) for caption in sets["captions"]), *map(split, class_names())]
+            larger = teacher_weights or recipe.tower.weights
+            record["tower"] = teach_tower(
+                model, tokenizer, texts, recipe.tower, larger, recipe.seed, output, accelerator
+            )
+        set_class_vectors(model, tokenizer)
     if recipe.alignment.epochs:
         losses, folds = run_alignment(model, tokenizer, store, sets, recipe, classifier)
         print("alignment, mean contrastive loss per epoch (nats):", *(f"{loss:.3f}" for loss in losses))
         record["alignment"] = losses
-    elif model.matching is not None:
-        begin_matching(model, tokenizer, classifier)
     if start is not None:
         take_over(model, start)
         record["start"] = checkpoint_identity(start)
     teaching = None
-    if recipe.teacher.weights:
+    if recipe.teacher.weights and recipe.multitask.epochs:
         with accelerator.main_process_first():  # the others find what it keeps
             teaching = teach(recipe, sets, teacher_weights or recipe.teacher.weights, output, accelerator)
         record["teacher"] = teacher_figures(teaching, sets)

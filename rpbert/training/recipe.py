@@ -26,6 +26,19 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Tower:
+    """The stage before the alignment: the sentence tower learns from a larger one; see `rpbert.training.tower`."""
+
+    weights: str = ""  # folder or Hub id of the larger sentence encoder; "" leaves the stage out
+    epochs: int = 3
+    batch: int = 64
+    learning_rate: float = 3e-4
+    unlabelled: list[str] = field(default_factory=list)  # CoNLL files, and
+    lines: list[str] = field(default_factory=list)  # text files, one tweet a line, whose tweets are read
+    tweets: int = 36_000  # so many of these tweets, drawn once; captions and class names come beside them
+
+
+@dataclass(frozen=True)
 class Alignment:
     """The stage before the two tasks: the map from pictures to sentences; see `rpbert.training.alignment`."""
 
@@ -58,7 +71,7 @@ class Teacher:
 class Multitask:
     """The stage that learns both tasks."""
 
-    epochs: int = 4
+    epochs: int = 4  # none leave both tasks as the checkpoint has them that training starts from
     interleave: bool = False  # both tasks in one shuffle; otherwise relation first and then NER, as in the paper
     tweet_batch: int = 16
     relation_batch: int = 16
@@ -92,6 +105,7 @@ class Recipe:
     scene_text: list[str] = field(default_factory=list)  # words in the pictures of pairs, read before; else read now
     tweet_pictures: bool = False  # IMGID lines of `tweets` (for dev too) name files in the folder images beside them
     features: Features = field(default_factory=Features)
+    tower: Tower = field(default_factory=Tower)
     alignment: Alignment = field(default_factory=Alignment)
     teacher: Teacher = field(default_factory=Teacher)
     multitask: Multitask = field(default_factory=Multitask)
@@ -111,6 +125,8 @@ def read_recipe(path: Path) -> Recipe:
         raise UserError(f"{path}: the preset {recipe.preset!r} is none of {', '.join(PRESETS)}.")
     if (recipe.teacher.unlabelled or recipe.teacher.lines) and not recipe.teacher.weights:
         raise UserError(f"{path}: unlabelled tweets need a teacher that reads them. Set weights under [teacher].")
+    if recipe.tower.weights and not recipe.alignment.epochs:
+        raise UserError(f"{path}: the pictures have to learn a new tower's vectors. Set epochs under [alignment].")
     if recipe.multitask.swapped and not PRESETS[recipe.preset].config.get("belongs"):
         raise UserError(f"{path}: swapped pictures teach what belongs, which {recipe.preset} does not ask.")
     if recipe.features.characters < 0 or recipe.features.characters % 2:

@@ -10,7 +10,7 @@ from rpbert.data.relation_csv import read_relation_csv
 from rpbert.data.scene_lines import read_scene_file, with_scenes
 from rpbert.errors import UserError
 from rpbert.evaluation.metrics import SWAPS
-from rpbert.training.recipe import Recipe
+from rpbert.training.recipe import Recipe, Teacher, Tower
 
 OTHER_NAME = {"dev.txt": "valid.txt", "valid.txt": "dev.txt"}  # Twitter-2015 and 2017 go round with either
 
@@ -25,7 +25,7 @@ def file_of(data: Path, name: str) -> Path:
 
 def read_sets(recipe: Recipe, data: Path) -> dict[str, Any]:
     """Lists of examples or captions: `pairs`, `captions`, `tweets`, `taught` (more labelled tweets), `unlabelled`,
-    `dev_pairs`; and `dev_tweets`, a list per name.
+    `sentences` (for the tower), `dev_pairs`; and `dev_tweets`, a list per name.
 
     Raises `UserError` as the readers do, and when epochs could not be compared by the development sets.
     """
@@ -34,10 +34,8 @@ def read_sets(recipe: Recipe, data: Path) -> dict[str, Any]:
         "captions": [caption for name in recipe.captions for caption in read_captions(data / name) if caption.match],
         "tweets": [example for name in recipe.tweets for example in _read_tweets(recipe, data, name)],
         "taught": [tweet for name in recipe.teacher.labelled for tweet in read_conll(file_of(data, name))],
-        "unlabelled": [
-            *(tweet for name in recipe.teacher.unlabelled for tweet in read_conll(file_of(data, name))),
-            *(tweet for name in recipe.teacher.lines for tweet in read_lines(data / name)),
-        ],
+        "unlabelled": _read_unlabelled(recipe.teacher, data),
+        "sentences": _read_unlabelled(recipe.tower, data),
         "dev_pairs": _read_pairs(data, recipe.dev.pairs),
         "dev_tweets": {name: _read_tweets(recipe, data, name) for name in recipe.dev.tweets},
     }
@@ -81,15 +79,21 @@ def words_of(sets: dict[str, Any]) -> set[str]:
 
 def fingerprints(recipe: Recipe, data: Path) -> dict[str, str]:
     """SHA-256 of every file that the recipe names."""
-    teacher = recipe.teacher
+    teacher, tower = recipe.teacher, recipe.tower
     learned = [*recipe.pairs, *recipe.scene_text, *recipe.captions, *recipe.tweets]
-    names = [*learned, *teacher.labelled, *teacher.unlabelled, *teacher.lines, recipe.dev.pairs, *recipe.dev.tweets]
+    read = [*teacher.labelled, *teacher.unlabelled, *teacher.lines, *tower.unlabelled, *tower.lines]
+    names = [*learned, *read, recipe.dev.pairs, *recipe.dev.tweets]
     return {name: hashlib.sha256(file_of(data, name).read_bytes()).hexdigest() for name in names}
 
 
 def _read_pairs(data: Path, name: str) -> list[Example]:
     path = data / name
     return read_relation_csv(path) if path.suffix.startswith(".csv") else read_pairs(path)  # data.csv#train
+
+
+def _read_unlabelled(settings: Teacher | Tower, data: Path) -> list[Example]:
+    tweets = [tweet for name in settings.unlabelled for tweet in read_conll(file_of(data, name))]
+    return tweets + [tweet for name in settings.lines for tweet in read_lines(data / name)]
 
 
 def _read_tweets(recipe: Recipe, data: Path, name: str) -> list[Example]:

@@ -183,7 +183,7 @@ def teach(recipe: Recipe, sets: dict[str, Any], weights: str, folder: Path, acce
             load_model(tagger, kept / TAGGER)
         else:
             train_tagger(tagger, tokenizer, labelled, recipe, accelerator)
-            _replace(kept / TAGGER, lambda file: save_model(tagger, str(file)))
+            save_whole(kept / TAGGER, lambda file: save_model(tagger, str(file)))
         for file, shard in zip(files, shards, strict=True):
             if not file.exists():
                 _save_readings(file, read_tweets(tagger, tokenizer, shard, accelerator))
@@ -221,7 +221,7 @@ def _text_hash(tweets: Sequence[Example]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _replace(path: Path, save: Callable[[Path], None]) -> None:
+def save_whole(path: Path, save: Callable[[Path], None]) -> None:
     """Save by renaming: a file that is there is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
@@ -233,7 +233,7 @@ def _save_readings(path: Path, readings: Sequence[Tensor]) -> None:
     """In float16: a third decimal of a logit is enough for a small model."""
     emissions = torch.cat(list(readings)).half()  # (sum of W, L)
     words = torch.tensor([len(reading) for reading in readings])
-    _replace(path, lambda file: save_file({"emissions": emissions, "words": words}, file))
+    save_whole(path, lambda file: save_file({"emissions": emissions, "words": words}, file))
 
 
 def _load_readings(path: Path) -> list[Tensor]:

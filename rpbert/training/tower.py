@@ -1,0 +1,161 @@
+"""The sentence tower learns the sentence vectors of a larger encoder, from texts alone (Reimers and Gurevych 2020).
+
+The larger encoder reads tweets, captions and class names; the tower's own layers then learn its vectors by regression.
+These have more numbers than the tower has, so they are projected to their first principal axes, which keeps their
+cosines as well as so few numbers can. No tweet of the pairs is among the texts: alignment is to see of their vectors
+what it will see of a new tweet's.
+
+Reading and training take half an hour. Both are kept in a folder: a run that was killed goes on where it stopped.
+"""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase, get_linear_schedule_with_warmup
+
+from rpbert.errors import UserError
+from rpbert.model.inputs import Texts
+from rpbert.model.matching import masked_mean
+from rpbert.model.modeling import RpBert
+from rpbert.model.texts import collate_pieces, to_pieces
+from rpbert.training.batches import shuffled_batches
+from rpbert.training.recipe import Tower
+from rpbert.training.teacher import save_whole
+
+LIMIT = 96  # pieces that are read of a text
+READ_BATCH = 64  # texts at a time when the larger encoder reads
+SAMPLE = 20_000  # vectors that the principal axes are found on
+
+
+def drawn(tweets: Sequence[tuple[str, ...]], count: int, seed: int) -> list[tuple[str, ...]]:
+    """At most `count` of the tweets, at random."""
+    order = list(tweets)
+    random.Random(seed).shuffle(order)
+    return order[:count]
+
+
+def teach_tower(
+    model: RpBert,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[Sequence[str]],
+    settings: Tower,
+    weights: str,
+    seed: int,
+    folder: Path,
+    accelerator: Accelerator,
+) -> list[float]:
+    """Train the tower's own layers in place, and keep them in `folder`.
+
+    Args:
+        texts: N texts as words. weights: folder or Hub id of the larger encoder.
+
+    Returns:
+        The mean of 1 - cosine of each epoch; empty where the layers were found in `folder`.
+    """
+    assert model.matching is not None
+    layers = model.matching.sentence_layers
+    kept = folder / f"tower-{_fingerprint(settings, texts, seed)}.safetensors"
+    if kept.exists():
+        layers.load_state_dict(load_file(kept))
+        return []
+    vectors = larger_vectors(weights, [" ".join(words) for words in texts], folder, accelerator)
+    torch.manual_seed(seed)
+    targets = principal(vectors, model.config.text.hidden_size, torch.Generator().manual_seed(seed))
+    losses = _regress(model, layers, tokenizer, texts, targets, settings, seed, accelerator)
+    save_whole(kept, lambda file: save_file(layers.state_dict(), file))
+    return losses
+
+
+@torch.no_grad()
+def larger_vectors(weights: str, texts: Sequence[str], folder: Path, accelerator: Accelerator) -> Tensor:
+    """The unit sentence vectors (N, D) of a larger encoder, the mean of its states; kept in `folder` in float16.
+
+    Raises `UserError` when the encoder cannot be loaded.
+    """
+    kept = folder / f"sentences-{_hash(texts)}.safetensors"
+    if kept.exists():
+        return load_file(kept)["vectors"].float()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(weights)
+        encoder = AutoModel.from_pretrained(weights, add_pooling_layer=False, dtype=torch.float32)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"The weights {weights!r}, which the tower learns from, cannot be loaded: {error}") from error
+    encoder.to(accelerator.device).eval()
+    order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+    vectors = torch.empty(len(texts), encoder.config.hidden_size)
+    for begin in tqdm(range(0, len(order), READ_BATCH), desc="larger encoder reads", unit="batch"):
+        rows = order[begin : begin + READ_BATCH]
+        batch = tokenizer(
+            [texts[row] for row in rows], padding=True, truncation=True, max_length=LIMIT, return_tensors="pt"
+        ).to(accelerator.device)
+        with accelerator.autocast():
+            states = encoder(**batch).last_hidden_state.float()  # (B, n, D)
+        vectors[rows] = F.normalize(masked_mean(states, batch["attention_mask"]), dim=1).cpu()
+    save_whole(kept, lambda file: save_file({"vectors": vectors.half()}, file))
+    return vectors
+
+
+def principal(vectors: Tensor, width: int, generator: torch.Generator) -> Tensor:
+    """Vectors (N, D) projected to their first `width` principal axes through zero, as unit vectors (N, width)."""
+    sample = vectors[torch.randperm(len(vectors), generator=generator)[:SAMPLE]]
+    axes = torch.linalg.svd(sample, full_matrices=False).Vh[:width]  # (width, D)
+    return F.normalize(vectors @ axes.T, dim=1)
+
+
+def _regress(
+    model: RpBert,
+    layers: nn.ModuleList,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[Sequence[str]],
+    targets: Tensor,
+    settings: Tower,
+    seed: int,
+    accelerator: Accelerator,
+) -> list[float]:
+    """Bring the cosine of the tower's vectors and the targets (N, d) near 1; the mean of 1 - cosine of each epoch."""
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    model.requires_grad_(False)
+    layers.requires_grad_(True)
+    pieces = [to_pieces(tokenizer, words[:LIMIT], LIMIT) for words in texts]
+    lengths = [len(tweet.input_ids) for tweet in pieces]
+    generator = torch.Generator().manual_seed(seed)
+    epochs = [shuffled_batches(lengths, settings.batch, generator) for _ in range(settings.epochs)]
+    optimizer = torch.optim.AdamW(layers.parameters(), settings.learning_rate, weight_decay=0.01)
+    steps = sum(len(batches) for batches in epochs)
+    schedule = get_linear_schedule_with_warmup(optimizer, steps // 10, steps)
+    word_embeddings = model.text_encoder.embeddings.word_embeddings
+    losses = []
+    for number, batches in enumerate(epochs, start=1):
+        model.train()
+        total = 0.0
+        for rows in tqdm(batches, desc=f"tower, epoch {number}", unit="batch"):
+            batch = Texts(**collate_pieces([pieces[row] for row in rows])).to(accelerator.device)
+            with accelerator.autocast():
+                vectors = model.sentence_vector(batch, word_embeddings(batch.input_ids))  # (B, d)
+            loss = (1 - (vectors.float() * targets[rows].to(accelerator.device)).sum(dim=1)).mean()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            total += float(loss.detach())
+        losses.append(total / len(batches))
+        print(f"tower, epoch {number}: mean of 1 - cosine {losses[-1]:.4f}")
+    for parameter in learning:
+        parameter.requires_grad_(True)
+    return losses
+
+
+def _fingerprint(settings: Tower, texts: Sequence[Sequence[str]], seed: int) -> str:
+    return _hash([repr(settings), str(seed), *(" ".join(words) for words in texts)])
+
+
+def _hash(texts: Sequence[str]) -> str:
+    return hashlib.sha256(repr(list(texts)).encode("utf-8", "surrogatepass")).hexdigest()[:12]

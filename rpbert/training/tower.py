@@ -106,6 +106,7 @@ def larger_vectors(weights: str, texts: Sequence[str], folder: Path, accelerator
 def principal(vectors: Tensor, width: int, generator: torch.Generator) -> Tensor:
     """Vectors (N, D) projected to their first `width` principal axes through zero, as unit vectors (N, width)."""
     sample = vectors[torch.randperm(len(vectors), generator=generator)[:SAMPLE]]
+    assert min(sample.shape) >= width, "too few texts, or an encoder smaller than the tower"
     axes = torch.linalg.svd(sample, full_matrices=False).Vh[:width]  # (width, D)
     return F.normalize(vectors @ axes.T, dim=1)
 

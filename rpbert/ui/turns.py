@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from rpbert.errors import UserError
 
 LONGEST = 300.0  # seconds, waiting included, after which long work is ended
+PATIENCE = 2.0  # seconds for which a new work that draws waits until the one before it has left
 LOOK = 0.05  # seconds between two looks at whether the work was stopped while it waits
 
 
@@ -99,6 +100,7 @@ class Stops:
 
     def __init__(self) -> None:
         self._events: dict[tuple[str, str], threading.Event] = {}
+        self._left: dict[tuple[str, str], threading.Event] = {}  # of the latest work that draws
         self._lock = threading.Lock()
 
     def begin(self, session: str, kind: str) -> threading.Event:
@@ -110,6 +112,28 @@ class Stops:
         if before is not None:
             before.set()
         return event
+
+    @contextmanager
+    def drawing(self, session: str, kind: str) -> Iterator[threading.Event]:
+        """As `begin`, for a generator: its work begins when the one before it has left.
+
+        A generator goes on after a `yield` when what it gave was sent to the page. Without the wait, a new work that
+        has its answer at once could be on the page before an older one's, which would then stay there.
+        """
+        left = threading.Event()
+        with self._lock:
+            before = self._left.get((session, kind))
+            self._left[session, kind] = left
+        event = self.begin(session, kind)
+        if before is not None:
+            before.wait(PATIENCE)
+        try:
+            yield event
+        finally:
+            left.set()
+            with self._lock:
+                if self._left.get((session, kind)) is left:
+                    del self._left[session, kind]
 
     def stop(self, session: str) -> None:
         """End all long work of a session."""

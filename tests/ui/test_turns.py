@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from rpbert.ui import turns
 from rpbert.ui.turns import StoppedError, Stops, TooLongError, Turns
 
 SLICE = 0.02  # seconds
@@ -100,3 +101,31 @@ def test_work_that_takes_too_long_is_ended_and_leaves_the_machine_to_others() ->
     assert 5 * SLICE <= time.perf_counter() - began < 50 * SLICE
     with turns.long(threading.Event()) as pause:
         pause()
+
+
+def test_what_draws_waits_until_what_is_older_has_left() -> None:
+    stops, drawn = Stops(), []
+
+    def newer() -> None:
+        with stops.drawing("me", "maps") as stopped:
+            drawn.append("newer")
+            assert not stopped.is_set()
+
+    worker = threading.Thread(target=newer)
+    with stops.drawing("me", "maps") as stopped:
+        worker.start()
+        assert stopped.wait(5)  # asked to leave, it still sends what it has
+        time.sleep(5 * SLICE)
+        with stops.drawing("you", "maps"):  # nobody else waits
+            drawn.append("older")
+    worker.join(5)
+    assert drawn == ["older", "newer"]
+
+
+def test_what_never_leaves_is_waited_for_no_longer_than_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE", 3 * SLICE)
+    stops = Stops()
+    with stops.drawing("me", "maps"):
+        began = time.perf_counter()
+        with stops.drawing("me", "maps"):
+            assert time.perf_counter() - began >= 3 * SLICE

@@ -72,9 +72,22 @@ class Explaining:
         request: gr.Request | None,
     ) -> Iterator[Any]:
         """The steps of an explanation, until something newer was asked."""
+        session, stops = session_of(request), self.bench.stops
+        maps_stopped = stops.begin(session, "maps") if kind == "maps" else None
+        with stops.drawing(session, "choice") as choice:
+            yield from self._until_newer(state, chosen, reading, method, route, maps_stopped or choice, choice)
+
+    def _until_newer(
+        self,
+        state: ScreenState,
+        chosen: str,
+        reading: str,
+        method: str,
+        route: str,
+        stopped: Event,
+        choice: Event,
+    ) -> Iterator[Any]:
         chosen = keys.known_key(state.analysis, chosen)
-        choice = self.bench.stops.begin(session_of(request), "choice")
-        stopped = self.bench.stops.begin(session_of(request), "maps") if kind == "maps" else choice
         empty = maps.empty_sentence(state, relation=chosen in keys.RELATIONS)
         if empty is not None:
             yield {self.outputs.details: card.pending_details(empty)}

@@ -108,13 +108,14 @@ def slices(figures: Figures, history: Figures) -> str:
 
 
 def training(figures: Figures, history: Figures) -> str:
-    """What history.json says of the run that made the checkpoint."""
-    epochs = history["epochs"]
+    """What history.json says of the run that made the checkpoint, and of the run before it."""
+    before = history.get("before", {"epochs": []})
+    epochs = [*before["epochs"], *history["epochs"]]
     columns = [name for name in epochs[0]["dev"] if name != "mean"]
     head = [name.replace("/valid.txt strict F1", "").replace("pairs strict F1", "TweetPairs") for name in columns]
     rows = [
         [
-            f"epoch {number}",
+            f"epoch {number}" if epoch["loss"] else "new tower and picture map",
             *(f"{epoch['dev'][name]:.3f}" for name in columns),
             f"{epoch['dev']['mean']:.3f}",
             f"{sum(epoch['seconds'].values()) / 60:.0f}",
@@ -122,7 +123,7 @@ def training(figures: Figures, history: Figures) -> str:
         ]
         for number, epoch in enumerate(epochs, start=1)
     ]
-    if teacher := history.get("teacher"):
+    if teacher := history.get("teacher", before.get("teacher")):
         given = [f"{teacher[name]:.3f}" if name in teacher else "" for name in columns]
         rows.insert(0, ["teacher, words alone", *given, "", "", ""])
     return _table(["", *head, "mean", "minutes", "memory, GB"], rows)

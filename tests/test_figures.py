@@ -74,8 +74,11 @@ def test_a_figure_that_the_data_do_not_allow_is_left_out() -> None:
 
 def test_training_is_told_epoch_by_epoch() -> None:
     epoch = {"dev": {"pairs strict F1": 0.5, "mean": 0.5}, "seconds": {"train": 100, "dev": 20}, "memory_mb": 2048}
-    table = training(known(), {"epochs": [epoch], "teacher": {"pairs strict F1": 0.7}})
-    assert cells(table) == [["teacher, words alone", "0.700", "", "", ""], ["epoch 1", "0.500", "0.500", "2", "2.0"]]
+    history = {"epochs": [{**epoch, "loss": {"ner": 1.0}}], "teacher": {"pairs strict F1": 0.7}}
+    rows = [["teacher, words alone", "0.700", "", "", ""], ["epoch 1", "0.500", "0.500", "2", "2.0"]]
+    assert cells(training(known(), history)) == rows
+    later = {"epochs": [{**epoch, "loss": {}}], "before": history}
+    assert cells(training(known(), later)) == [*rows, ["new tower and picture map", "0.500", "0.500", "2", "2.0"]]
 
 
 def test_which_picture_belongs_is_told_with_its_counts() -> None:

@@ -3,6 +3,7 @@
 The same command runs on a CPU, a GPU or, by `accelerate launch`, on many.
 """
 
+import json
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,7 @@ from rpbert.model.checkpoint import (
 )
 from rpbert.model.configuration import PRESETS, RpBertConfig, preset_config
 from rpbert.training.alignment import begin_matching, class_names, run_alignment, set_class_vectors, split
-from rpbert.training.epochs import STATE, Epochs
+from rpbert.training.epochs import HISTORY, STATE, Epochs
 from rpbert.training.recipe import Recipe
 from rpbert.training.sets import add_scenes, fingerprints, pictures_of, read_sets, words_of
 from rpbert.training.teacher import teach, teacher_figures
@@ -96,6 +97,8 @@ def train(
     if start is not None:
         take_over(model, start)
         record["start"] = checkpoint_identity(start)
+        if (start / HISTORY).exists():
+            record["before"] = json.loads((start / HISTORY).read_text(encoding="utf-8"))
     teaching = None
     if recipe.teacher.weights and recipe.multitask.epochs:
         with accelerator.main_process_first():  # the others find what it keeps

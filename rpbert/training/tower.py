@@ -32,6 +32,7 @@ from rpbert.training.teacher import save_whole
 
 LIMIT = 96  # pieces that are read of a text
 READ_BATCH = 64  # texts at a time when the larger encoder reads
+LOSSES = "losses"  # beside the weights of the layers
 SAMPLE = 20_000  # vectors that the principal axes are found on
 
 
@@ -58,19 +59,21 @@ def teach_tower(
         texts: N texts as words. weights: folder or Hub id of the larger encoder.
 
     Returns:
-        The mean of 1 - cosine of each epoch; empty where the layers were found in `folder`.
+        The mean of 1 - cosine of each epoch.
     """
     assert model.matching is not None
     layers = model.matching.sentence_layers
     kept = folder / f"tower-{_fingerprint(settings, texts, seed)}.safetensors"
     if kept.exists():
-        layers.load_state_dict(load_file(kept))
-        return []
+        weights_kept = load_file(kept)
+        losses = weights_kept.pop(LOSSES).tolist()
+        layers.load_state_dict(weights_kept)
+        return losses
     vectors = larger_vectors(weights, [" ".join(words) for words in texts], folder, accelerator)
     torch.manual_seed(seed)
     targets = principal(vectors, model.config.text.hidden_size, torch.Generator().manual_seed(seed))
     losses = _regress(model, layers, tokenizer, texts, targets, settings, seed, accelerator)
-    save_whole(kept, lambda file: save_file(layers.state_dict(), file))
+    save_whole(kept, lambda file: save_file({**layers.state_dict(), LOSSES: torch.tensor(losses)}, file))
     return losses
 
 

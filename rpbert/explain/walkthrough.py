@@ -123,6 +123,7 @@ class RelationStep:
     image_adds: RelationScore
     text_represented: RelationScore
     similarity: float | None  # cosine of the matching vectors, -1..1; None without `config.matching`
+    said: float | None  # cosine of the tweet's vector and that of the words in the picture; None without words, too
 
 
 @dataclass(frozen=True)
@@ -230,13 +231,14 @@ def _scene(analyzer: Analyzer, prepared: Prepared) -> tuple[SceneStep, ...]:
 
 def _relation(model: RpBert, texts: Texts, embedded: Embedded) -> RelationStep:
     """Pass 1 once more, with its two terms kept apart."""
-    from_cls, from_pair, cosine = model.relation_terms(texts, embedded)
+    from_cls, from_pair, cosines = model.relation_terms(texts, embedded)
     scores = [
-        _score(model, task, own, None if cosine is None else pair)
+        _score(model, task, own, None if cosines is None else pair)
         for task, own, pair in zip(RELATIONS, from_cls, from_pair, strict=True)
     ]
     belongs = scores[0] if model.config.belongs else None
-    return RelationStep(belongs, scores[1], scores[2], None if cosine is None else float(cosine[0]))
+    similarity, said = (None, None) if cosines is None else cosines[0].tolist()
+    return RelationStep(belongs, scores[1], scores[2], similarity, said if embedded.scene_there.any() else None)
 
 
 def _score(model: RpBert, task: str, cls: Tensor, pair: Tensor | None) -> RelationScore:

@@ -121,6 +121,8 @@ class Embedded:
     echo: Tensor  # (B, n, 1) 1 at the pieces of words that stand in the picture, 0..1 where its lines are hidden
     pooled: Tensor  # (B, C) mean of the regions that are there
     counts: Tensor  # (B, 6) `line_counts` of all lines that are there
+    scene: Tensor  # (B, s, d) word embeddings of the pieces of the words in the picture
+    scene_there: Tensor  # (B, s) how much of each piece is there, 0 at padding
 
 
 @dataclass(frozen=True)

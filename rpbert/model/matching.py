@@ -6,7 +6,8 @@ in CLIP, Radford et al. 2021), and the relation heads may then see it.
 
 The tweet's vector comes from a sentence tower: the text encoder as it was pretrained on sentences, of which the lower
 layers are shared (and frozen) and the upper ones kept apart, since the names rewrite them. The picture's vector is a
-linear map of what the CNN found, on average over the regions, and of the names of the classes it is likely to show.
+linear map of what the CNN found, on average over the regions, and of the names of the classes it is likely to show. The
+words in the picture are one more sentence, which the tower reads as it reads the tweet.
 """
 
 import torch
@@ -68,20 +69,21 @@ class Matching(nn.Module):
         self.sentence_layers = nn.ModuleList(BertLayer(config.text) for _ in range(own))
         self.picture_map = PictureMap(config.region_channels, hidden)
         self.log_scale = nn.Parameter(torch.tensor(2.659))  # log(1 / 0.07), as CLIP begins with
-        self.pair_head = nn.Sequential(nn.Linear(1 + COUNTS, PAIR_HIDDEN), nn.GELU(), nn.Linear(PAIR_HIDDEN, 6))
+        self.pair_head = nn.Sequential(nn.Linear(2 + COUNTS, PAIR_HIDDEN), nn.GELU(), nn.Linear(PAIR_HIDDEN, 6))
 
     def similarity(self, text: Tensor, picture: Tensor) -> Tensor:
         """Logits (B, B): each text (B, d) against each picture (B, d), scaled cosine."""
         return self.log_scale.clamp(max=MAX_LOG_SCALE).exp() * text @ picture.T
 
-    def pair_logits(self, cosine: Tensor, counts: Tensor) -> Tensor:
+    def pair_logits(self, cosines: Tensor, counts: Tensor) -> Tensor:
         """What the pair adds to the logits (B, 6) of belongs, adds and shows, [no, yes] each.
 
-        Of the cosine alone, not of the vectors: given these, the heads learned the few thousand tweets by heart.
+        Of the cosines alone, not of the vectors: given these, the heads learned the few thousand tweets by heart.
 
         Args:
-            cosine: (B,) of the two vectors. counts: (B, 6), `line_counts` summed over the lines of the picture.
+            cosines: (B, 2) of the tweet with the picture, and with the words in it.
+            counts: (B, 6), `line_counts` summed over the lines of the picture.
         """
-        features = torch.cat([COSINE_SCALE * cosine.unsqueeze(1), counts.clamp(min=0).log1p()], dim=1)  # (B, 7)
+        features = torch.cat([COSINE_SCALE * cosines, counts.clamp(min=0).log1p()], dim=1)  # (B, 8)
         logits: Tensor = self.pair_head(features)
         return logits

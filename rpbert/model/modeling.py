@@ -121,17 +121,20 @@ class RpBert(PreTrainedModel):
         visual = self.projection(regions) * pictures.cells.unsqueeze(2)  # (B, 49, d)
         visible = pictures.present.unsqueeze(1).expand(-1, REGIONS)  # (B, 49)
         echo = words.new_zeros(*words.shape[:2], 1)
+        scene, scene_there = words.new_zeros(len(words), 0, words.shape[2]), words.new_zeros(len(words), 0)
         if self.scene_vector is not None:
             line = pictures.scene_line.clamp(min=0)  # (B, s)
             there = pictures.lines.gather(1, line) if line.numel() else line.to(words.dtype)  # (B, s)
-            scene = (word_embeddings(pictures.scene_ids) + self.scene_vector) * there.unsqueeze(2)  # (B, s, d)
-            visual = torch.cat([visual, scene], dim=1)
-            visible = torch.cat([visible, (pictures.scene_line >= 0) & pictures.present.unsqueeze(1)], dim=1)
+            scene = word_embeddings(pictures.scene_ids)  # (B, s, d)
+            visual = torch.cat([visual, (scene + self.scene_vector) * there.unsqueeze(2)], dim=1)
+            real = (pictures.scene_line >= 0) & pictures.present.unsqueeze(1)  # (B, s)
+            visible = torch.cat([visible, real], dim=1)
+            scene_there = there * real
             standing = (pictures.echo * pictures.lines.unsqueeze(1)).sum(dim=2, keepdim=True)  # (B, n or 1, 1)
             echo = echo + standing.clamp(max=1.0)
         counts = (pictures.line_counts * pictures.lines.unsqueeze(2)).sum(dim=1)  # (B, 6)
         pooled = (pictures.cells.unsqueeze(1) @ regions).squeeze(1) / REGIONS  # (B, 1, 49) @ (B, 49, C) -> (B, C)
-        return Embedded(words, visual, visible, echo, pooled, counts)
+        return Embedded(words, visual, visible, echo, pooled, counts, scene, scene_there)
 
     def with_case(self, words: Tensor, case_ids: Tensor | None) -> Tensor:
         """Word embeddings (B, n, d), plus how the pieces (B, n) are written with `config.case_features`."""
@@ -180,20 +183,22 @@ class RpBert(PreTrainedModel):
 
     def relate(self, texts: Texts, embedded: Embedded, cosine: Tensor | None = None) -> Relation:
         """Pass 1: what `relation_terms` gives, added up and calibrated."""
-        from_cls, from_pair, cosine = self.relation_terms(texts, embedded, cosine)
+        from_cls, from_pair, cosines = self.relation_terms(texts, embedded, cosine)
         logits = [self.calibrated(a + b, task) for a, b, task in zip(from_cls, from_pair, RELATIONS, strict=True)]
+        cosine = None if cosines is None else cosines[:, 0]
         return Relation(logits[0] if self.config.belongs else None, logits[1], logits[2], cosine)
 
     def relation_terms(
         self, texts: Texts, embedded: Embedded, cosine: Tensor | None = None
     ) -> tuple[list[Tensor], list[Tensor], Tensor | None]:
-        """The logits (B, 2) of the `RELATIONS` in two terms, and the cosine (B,) of the matching vectors.
+        """The logits (B, 2) of the `RELATIONS` in two terms, and the cosines (B, 2) of the matching vectors.
 
         One term is read at h_CLS as in the paper. The other comes from the pair itself, with `config.matching`; see
-        `rpbert.model.matching`. What the configuration leaves out is zero, or None.
+        `rpbert.model.matching`. The cosines are the tweet's with the picture, and with the words in the picture. What
+        the configuration leaves out is zero, or None.
 
         Args:
-            cosine: (B,) in place of that of the matching vectors. Training gives that of vectors which have not seen
+            cosine: (B,) in place of the first of the two. Training gives that of vectors which have not seen
                 these pairs: of those that have, it is too large.
         """
         open_gate = embedded.words.new_ones(len(embedded.words))
@@ -204,11 +209,13 @@ class RpBert(PreTrainedModel):
         from_cls = [nothing if head is None else head(h_cls) for head in heads]
         if self.matching is None:
             return from_cls, [nothing] * len(heads), None
+        tweet = self.sentence_vector(texts, embedded.words)  # (B, d)
         if cosine is None:
-            picture = self.matching.picture_map(embedded.pooled)  # (B, d)
-            cosine = (self.sentence_vector(texts, embedded.words) * picture).sum(dim=1)  # (B,)
-        from_pair = self.matching.pair_logits(cosine, embedded.counts).split(2, dim=1)  # (B, 6) -> 3 times (B, 2)
-        return from_cls, list(from_pair), cosine
+            cosine = (tweet * self.matching.picture_map(embedded.pooled)).sum(dim=1)  # (B,)
+        said = (tweet * self.scene_sentence(embedded.scene, embedded.scene_there)).sum(dim=1)  # (B,)
+        cosines = torch.stack([cosine, said], dim=1)  # (B, 2)
+        from_pair = self.matching.pair_logits(cosines, embedded.counts).split(2, dim=1)  # (B, 6) -> 3 times (B, 2)
+        return from_cls, list(from_pair), cosines
 
     def calibrated(self, logits: Tensor, task: str) -> Tensor:
         """Logits (B, 2) of a relation: over its temperature, its bias added to "yes" (evaluation/calibration.py).
@@ -223,16 +230,30 @@ class RpBert(PreTrainedModel):
 
     def sentence_vector(self, texts: Texts, words: Tensor) -> Tensor:
         """Unit vectors (B, d) of tweets, from word embeddings (B, n, d) alone; see `rpbert.model.matching`."""
+        return self._tower(words, texts.attention_mask)
+
+    def scene_sentence(self, scene: Tensor, there: Tensor) -> Tensor:
+        """Vectors (B, d) of the words in pictures, read as one sentence; see `Embedded`.
+
+        Of length 1, and 0 where there are none. In between it grows with what is there, so that what integrates over a
+        picture that fades in meets no jump.
+        """
+        if scene.shape[1] == 0:
+            return scene.new_zeros(len(scene), scene.shape[2])
+        return self._tower(scene, there) * there.amax(dim=1, keepdim=True)
+
+    def _tower(self, words: Tensor, weights: Tensor) -> Tensor:
+        """The sentence tower: word embeddings (B, n, d), weighted by (B, n), to unit vectors (B, d)."""
         assert self.matching is not None
-        copies, attention_mask = len(words), texts.attention_mask
-        if len(once(words)) == len(once(attention_mask)) == 1:
-            words, attention_mask = words[:1], attention_mask[:1]
+        copies = len(words)
+        if len(once(words)) == len(once(weights)) == 1:
+            words, weights = words[:1], weights[:1]
         states: Tensor = self.text_encoder.embeddings(inputs_embeds=words)
-        hidden = attention_mask[:, None, None, :] == 0  # (B, 1, 1, n), for every head and every asking piece
+        hidden = weights[:, None, None, :] == 0  # (B, 1, 1, n), for every head and every asking piece
         mask = torch.zeros_like(hidden, dtype=states.dtype).masked_fill(hidden, torch.finfo(states.dtype).min)
         for layer in [*self.lower_layers, *self.matching.sentence_layers]:
             states = layer(states, mask)
-        return F.normalize(masked_mean(states, attention_mask), dim=1).expand(copies, -1)
+        return F.normalize(masked_mean(states, weights), dim=1).expand(copies, -1)
 
     @property
     def lower_layers(self) -> nn.ModuleList:

@@ -12,14 +12,16 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
 from rpbert.data.readers import Example
-from rpbert.model.inputs import kept_lines
+from rpbert.model.inputs import kept_lines, scene_tensors
 from rpbert.model.modeling import RpBert
 from rpbert.model.scene_text import COUNTS, line_counts, shared_words
+from rpbert.model.texts import to_pieces
 from rpbert.training.alignment import CrossFit
 
 STEPS = 600
 BATCH = 512
 LEARNING_RATE = 1e-2
+READ_BATCH = 64  # pictures whose words are read at a time
 SWAPS = 4  # other pictures of each tweet
 
 
@@ -35,6 +37,22 @@ def pair_counts(
     return torch.stack(rows)
 
 
+@torch.no_grad()
+def scene_sentences(
+    model: RpBert, tokenizer: PreTrainedTokenizerBase, limit: int, pictures: Sequence[Example]
+) -> Tensor:
+    """`RpBert.scene_sentence` (N, d) of the words in N pictures, of which the model reads at most `limit` pieces."""
+    vectors = torch.zeros(len(pictures), model.config.text.hidden_size)
+    for begin in range(0, len(pictures), READ_BATCH):
+        part = pictures[begin : begin + READ_BATCH]
+        beside = [(picture.words, to_pieces(tokenizer, picture.words, model.config.max_pieces)) for picture in part]
+        words = scene_tensors(tokenizer, limit, beside, [picture.scene for picture in part])
+        ids, there = words["scene_ids"].to(model.device), (words["scene_line"] >= 0).float().to(model.device)
+        scene = model.text_encoder.embeddings.word_embeddings(ids)  # (B, s, d)
+        vectors[begin : begin + READ_BATCH] = model.scene_sentence(scene, there).cpu()
+    return vectors
+
+
 def fit_belongs(
     model: RpBert, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Example], folds: CrossFit, seed: int
 ) -> None:
@@ -45,15 +63,18 @@ def fit_belongs(
     assert model.matching is not None
     generator = torch.Generator().manual_seed(seed)
     fold = folds.fold[folds.rows(pairs)]  # (N,)
-    others = []
+    others: list[int] = []
     for row in range(len(pairs)):
         candidates = (fold == fold[row]).nonzero().squeeze(1)
-        drawn = candidates[torch.randint(len(candidates), (SWAPS,), generator=generator)].tolist()
-        others += [pairs[index] for index in drawn]
+        others += candidates[torch.randint(len(candidates), (SWAPS,), generator=generator)].tolist()
     tweets = [*pairs, *(pair for pair in pairs for _ in range(SWAPS))]
-    pictures = [*pairs, *others]
+    shown = [*range(len(pairs)), *others]  # whose picture
+    pictures = [pairs[index] for index in shown]
     limit = model.config.scene_pieces if model.config.scene_text else 0
-    cosines, counts = folds.cosines(tweets, pictures), pair_counts(tokenizer, limit, tweets, pictures)
+    said = scene_sentences(model.eval(), tokenizer, limit, pairs)  # (N, d)
+    said_cosines = (folds.texts[folds.rows(tweets)] * said[shown]).sum(dim=1)  # (M,)
+    cosines = torch.stack([folds.cosines(tweets, pictures), said_cosines], dim=1)  # (M, 2)
+    counts = pair_counts(tokenizer, limit, tweets, pictures)
     same = [tweet.picture == picture.picture for tweet, picture in zip(tweets, pictures, strict=True)]
     labels = torch.tensor(same).long()
     weight = torch.tensor([1 / (len(labels) - labels.sum()), 1 / labels.sum()])

@@ -23,7 +23,7 @@ def test_two_gates_and_two_tweets_are_compared(page: Page, attempts: list[str]) 
 
     page.locator("#compare-swap").click()
     expect(result).to_contain_text("the gate (closed in A, soft in B)")
-    expect(tweet).to_have_value("Jordan was amazing, back in London now")
+    expect(tweet).to_have_value("Jordan was amazing up in the mountains, back in London now")
 
     tweet.fill("")
     page.locator("#compare").click()

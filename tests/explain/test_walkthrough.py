@@ -188,7 +188,10 @@ def test_similarity_is_the_cosine_and_the_pair_s_part_is_made_of_it_and_of_count
     matching, config = analyzer.model.matching, analyzer.model.config
     assert matching is not None
     assert prepared.pictures is not None
-    extra = matching.pair_logits(cosine, prepared.pictures.line_counts.sum(dim=1))[0].tolist()
+    assert relation.said is not None
+    extra = matching.pair_logits(
+        torch.tensor([[float(cosine), relation.said]]), prepared.pictures.line_counts.sum(dim=1)
+    )[0].tolist()
     assert prepared.pictures.line_counts[0, :, 4].tolist() == [1, 2, 0]  # NASA; Space, Shuttle
     for number, task in enumerate(("belongs", "image_adds", "text_represented")):
         expected = (extra[2 * number + 1] - extra[2 * number]) / getattr(config, f"{task}_temperature")

@@ -62,7 +62,8 @@ def test_hidden_cells_and_lines_are_zero_visual_tokens(
     pooled = whole.regions[:, seen].mean(dim=1) if seen else torch.zeros_like(embedded.pooled)
     standing = whole.echo[:, :, left].sum(dim=2, keepdim=True).clamp(max=1)
     counts = whole.line_counts[:, left].sum(dim=1)
-    by_hand = replace(embedded, visual=visual, pooled=pooled, echo=standing, counts=counts)
+    there = embedded.scene_there * ~of_lines
+    by_hand = replace(embedded, visual=visual, pooled=pooled, echo=standing, counts=counts, scene_there=there)
     expected = model.two_passes(prepared.texts, by_hand, by_hand)
     found = model.run(prepared.texts, whole.without(cells, lines))
     torch.testing.assert_close(found.emissions, expected.emissions, rtol=1e-4, atol=1e-4)

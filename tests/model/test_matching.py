@@ -107,15 +107,16 @@ def test_similarity_is_a_scaled_cosine(tiny_model: RpBert) -> None:
 
 
 @torch.no_grad()
-def test_the_pair_s_term_is_of_the_cosine_and_the_counts_alone(tiny_model: RpBert) -> None:
-    """Not of the vectors. Seven numbers go in: five times the cosine, and log(1 + count) of each count."""
+def test_the_pair_s_term_is_of_the_cosines_and_the_counts_alone(tiny_model: RpBert) -> None:
+    """Not of the vectors. Eight numbers go in: five times each cosine, and log(1 + count) of each count."""
     matching, seen = matching_of(tiny_model), []
     handle = matching.pair_head.register_forward_pre_hook(lambda _module, args: seen.append(args[0]))
     counts = torch.tensor([[2.0, 0.5, 0.1, 0.6, 1.0, 0.4], [0.0] * 6])
-    logits = matching.pair_logits(torch.tensor([0.3, -0.2]), counts)
+    cosines = torch.tensor([[0.3, 0.1], [-0.2, 0.0]])
+    logits = matching.pair_logits(cosines, counts)
     handle.remove()
-    expected = [[1.5, *(math.log1p(count) for count in counts[0].tolist())], [-1.0, *[0.0] * 6]]
+    expected = [[1.5, 0.5, *(math.log1p(count) for count in counts[0].tolist())], [-1.0, 0.0, *[0.0] * 6]]
     torch.testing.assert_close(seen[0], torch.tensor(expected))
     assert logits.shape == (2, 6)
-    changed = matching.pair_logits(torch.tensor([0.3, -0.2]), counts + 1.0)
+    changed = matching.pair_logits(cosines, counts + 1.0)
     assert (changed - logits).abs().min(dim=1).values.max() > 0  # every count row has a say

@@ -171,6 +171,70 @@ def test_a_hidden_line_has_no_tokens_no_echo_and_no_counts(
     torch.testing.assert_close(whole.counts, first.counts + second.counts)
 
 
+# ---- the words in the picture as a sentence --------------------------------------------------------------------------
+
+
+def sentence(model: RpBert, found: Embedded) -> Tensor:
+    return model.scene_sentence(found.scene, found.scene_there)
+
+
+@torch.no_grad()
+def test_the_words_in_a_picture_are_a_sentence_for_the_tower(
+    tiny_model: RpBert, batch: dict[str, Tensor], words: dict[str, Tensor]
+) -> None:
+    """Of the pieces as they stand, without [CLS] and [SEP]; nothing where a picture has no words."""
+    found = sentence(tiny_model, embed(tiny_model, batch, words))
+    for row, pieces in enumerate(PIECES):
+        ids = words["scene_ids"][row : row + 1, :pieces]
+        if not pieces:
+            assert not found[row].any()
+            continue
+        alone = Texts(ids, torch.ones_like(ids))
+        expected = tiny_model.sentence_vector(alone, tiny_model.text_encoder.embeddings.word_embeddings(ids))
+        torch.testing.assert_close(found[row], expected[0])
+        assert float(found[row].norm()) == pytest.approx(1.0, abs=1e-5)
+
+
+@torch.no_grad()
+def test_a_hidden_line_is_no_part_of_the_sentence(
+    tiny_model: RpBert, tokenizer: PreTrainedTokenizerBase, batch_of: BatchOf
+) -> None:
+    tweet, scene = ["Meet Obama in Paris!"], [line("PARIS", 0.3), line("meet Obama", 0.1)]
+    whole, first = (
+        embed(tiny_model, batch_of(tweet), words_in(tokenizer, [kept], tweet)) for kept in (scene, scene[:1])
+    )
+    hidden, none = (
+        embed(tiny_model, batch_of(tweet), words_in(tokenizer, [scene], tweet), lines=lines) for lines in ([1], [0, 1])
+    )
+    torch.testing.assert_close(sentence(tiny_model, hidden), sentence(tiny_model, first))
+    assert apart(sentence(tiny_model, whole), sentence(tiny_model, first)) > CLEAR
+    assert not sentence(tiny_model, none).any()
+
+
+@torch.no_grad()
+def test_the_sentence_grows_with_what_is_there(
+    tiny_model: RpBert, batch: dict[str, Tensor], words: dict[str, Tensor]
+) -> None:
+    found = embed(tiny_model, batch, words)
+    half = tiny_model.scene_sentence(found.scene, 0.5 * found.scene_there)
+    torch.testing.assert_close(half, 0.5 * sentence(tiny_model, found))
+
+
+@torch.no_grad()
+def test_the_cosine_with_the_words_is_the_second_of_the_two(
+    tiny_model: RpBert, batch: dict[str, Tensor], words: dict[str, Tensor]
+) -> None:
+    found, texts = embed(tiny_model, batch, words), Texts(**batch)
+    cosines = tiny_model.relation_terms(texts, found)[2]
+    assert cosines is not None
+    tweets = tiny_model.sentence_vector(texts, found.words)
+    torch.testing.assert_close(cosines[:, 1], (tweets * sentence(tiny_model, found)).sum(dim=1))
+    assert cosines[1, 1] == 0  # no words
+    given = tiny_model.relation_terms(texts, found, torch.zeros(len(TWEETS)))[2]
+    assert given is not None
+    torch.testing.assert_close(given, torch.stack([torch.zeros(len(TWEETS)), cosines[:, 1]], dim=1))
+
+
 @torch.no_grad()
 def test_a_model_without_scene_text_reads_the_same_with_and_without_words(
     tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor, words: dict[str, Tensor]

@@ -223,7 +223,7 @@ def test_the_checkpoint_is_calibrated_on_dev(
         regions = compute_regions(model, [pair.picture for pair in pairs if pair.picture is not None])
         again = calibrate(model, tokenizer, pairs, regions, tweets)
         # Eight pairs hardly say how sure to be: large temperatures are almost as good as each other.
-        for task, tolerance in (("belongs", 0.05), ("image_adds", 0.25), ("text_represented", 0.25)):
+        for task, tolerance in (("belongs", 0.1), ("image_adds", 0.25), ("text_represented", 0.25)):
             slopes = [1 / numbers.pop(f"{task}_temperature") for numbers in (again, found)]
             biases = [numbers.pop(f"{task}_bias") for numbers in (again, found)]
             assert slopes[0] == pytest.approx(slopes[1], abs=tolerance)

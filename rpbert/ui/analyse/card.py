@@ -98,7 +98,7 @@ def verdict_parts(explanation: Explanation, verdict: Verdict) -> dict[str, objec
     return {
         "sign": "✓" if verdict.better_than_95 and large else "!",
         "order": verdict.sentence(),
-        "effect": f"Its largest effect, {size}, is {effect}.",
+        "effect": f"The largest effect of a single part, {size}, is {effect}.",
         "numbers": verdict,
     }
 

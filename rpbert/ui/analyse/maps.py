@@ -58,7 +58,8 @@ def map_sentence(state: ScreenState, explanation: Explanation) -> str:
         return f"{method}: {_feature(state, cell)} is worth {values[cell]:+.3f} nats of {unit}."
     if not matters(explanation):
         change = largest_change(explanation) or 0.0
-        return f"Hiding any one cell changes it by at most {max(0.001, change):.3f}: the picture hardly matters here."
+        parts = "cell or line of words" if state.prepared.scene else "cell"
+        return f"Hiding any one {parts} changes it by at most {max(0.001, change):.3f}: no single one matters here."
     return f"Hiding {_feature(state, cell)}: {now:.2f} → {hidden[cell]:.2f}."
 
 

@@ -138,6 +138,8 @@ def _relation(steps: Walkthrough) -> Part:
             "The matching compares one vector of the text with one of the picture: their cosine similarity is "
             f"{relation.similarity:+.2f} (from −1 to 1)."
         )
+    if relation.said is not None:
+        notes.append(f"The words in the picture are read as a sentence, too: its similarity is {relation.said:+.2f}.")
     return Part(tables=[table], notes=notes)
 
 

@@ -108,8 +108,8 @@ def test_the_sentence_under_a_map_and_the_verdict_agree_on_what_matters() -> Non
     """Of a change that is shown as 0.020, neither says that it is too small."""
     state, verdict = on_screen(RESULT), Verdict(-1.25, 0.5, 2.0, 0.25, 20, 20)
     just = dataclasses.replace(a_map(ADDS, flat(0.0784), method="occlusion"), value=0.0)  # from 0.5 to 0.4804
-    assert "hardly matters" not in maps.map_sentence(state, just)
+    assert "no single one matters" not in maps.map_sentence(state, just)
     assert "large enough" in card.details_panel(state, just, verdict)
     less = dataclasses.replace(a_map(ADDS, flat(0.07), method="occlusion"), value=0.0)
-    assert "hardly matters" in maps.map_sentence(state, less)
+    assert "no single one matters" in maps.map_sentence(state, less)
     assert "too small" in card.details_panel(state, less, verdict)

@@ -43,7 +43,7 @@ def test_what_is_drawn_is_the_fall_of_the_probability() -> None:
 
 
 def test_next_to_nothing_is_called_so() -> None:
-    assert "hardly matters" in maps.map_sentence(STATE, valued(a_map(ADDS, flat(0.008)), 0.0))
+    assert "no single one matters" in maps.map_sentence(STATE, valued(a_map(ADDS, flat(0.008)), 0.0))
     assert maps.map_sentence(STATE, valued(a_map(ADDS, flat(0.0)), 0.0)) == maps.ZERO
 
 

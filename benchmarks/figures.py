@@ -37,7 +37,10 @@ COMMANDS = (
     "tweetpairs/dev.jsonl --gate closed",
     "flickr8k/dev.tsv",
 )
-EXAMPLE = 'predict --text "Jordan was amazing up in the mountains, back in London now" --image assets/samples/picos_de_europa.jpg'
+EXAMPLE = (
+    'predict --text "Jordan was amazing up in the mountains, back in London now" '
+    "--image assets/samples/picos_de_europa.jpg"
+)
 BLOCK = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 Figures = dict[str, Any]

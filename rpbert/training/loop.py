@@ -21,12 +21,12 @@ from rpbert.model.checkpoint import (
     take_over,
 )
 from rpbert.model.configuration import PRESETS, RpBertConfig, preset_config
-from rpbert.training.alignment import begin_matching, class_names, run_alignment, set_class_vectors, split
+from rpbert.training.alignment import begin_matching, run_alignment, set_class_vectors
 from rpbert.training.epochs import HISTORY, STATE, Epochs
 from rpbert.training.recipe import Recipe
 from rpbert.training.sets import add_scenes, fingerprints, pictures_of, read_sets, words_of
 from rpbert.training.teacher import teach, teacher_figures
-from rpbert.training.tower import drawn, teach_tower
+from rpbert.training.tower import teach_tower, texts_of
 
 
 def train(
@@ -83,12 +83,8 @@ def train(
         begin_matching(model, tokenizer, classifier)
     if recipe.tower.weights:
         with accelerator.main_process_first():  # the others find what it keeps
-            tweets = drawn([tweet.words for tweet in sets["sentences"]], recipe.tower.tweets, recipe.seed)
-            texts = [*tweets, *(split(caption.text) for caption in sets["captions"]), *map(split, class_names())]
-            larger = teacher_weights or recipe.tower.weights
-            record["tower"] = teach_tower(
-                model, tokenizer, texts, recipe.tower, larger, recipe.seed, output, accelerator
-            )
+            larger, texts = teacher_weights or recipe.tower.weights, texts_of(sets, recipe)
+            record["tower"] = teach_tower(model, tokenizer, texts, recipe, larger, output, accelerator)
         set_class_vectors(model, tokenizer)
     if recipe.alignment.epochs:
         losses, folds = run_alignment(model, tokenizer, store, sets, recipe, classifier)

@@ -12,6 +12,7 @@ import hashlib
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -26,8 +27,9 @@ from rpbert.model.inputs import Texts
 from rpbert.model.matching import masked_mean
 from rpbert.model.modeling import RpBert
 from rpbert.model.texts import collate_pieces, to_pieces
+from rpbert.training.alignment import class_names, split
 from rpbert.training.batches import shuffled_batches
-from rpbert.training.recipe import Tower
+from rpbert.training.recipe import Recipe
 from rpbert.training.teacher import save_whole
 
 LIMIT = 96  # pieces that are read of a text
@@ -36,43 +38,44 @@ LOSSES = "losses"  # beside the weights of the layers
 SAMPLE = 20_000  # vectors that the principal axes are found on
 
 
-def drawn(tweets: Sequence[tuple[str, ...]], count: int, seed: int) -> list[tuple[str, ...]]:
-    """At most `count` of the tweets, at random."""
-    order = list(tweets)
-    random.Random(seed).shuffle(order)
-    return order[:count]
+def texts_of(sets: dict[str, Any], recipe: Recipe) -> list[Sequence[str]]:
+    """What is read, as words: some tweets, drawn at random, the captions and the class names."""
+    tweets = [tweet.words for tweet in sets["sentences"]]
+    random.Random(recipe.seed).shuffle(tweets)
+    captions = [split(caption.text) for caption in sets["captions"]]
+    return [*tweets[: recipe.tower.tweets], *captions, *map(split, class_names())]
 
 
 def teach_tower(
     model: RpBert,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[Sequence[str]],
-    settings: Tower,
+    recipe: Recipe,
     weights: str,
-    seed: int,
     folder: Path,
     accelerator: Accelerator,
 ) -> list[float]:
     """Train the tower's own layers in place, and keep them in `folder`.
 
     Args:
-        texts: N texts as words. weights: folder or Hub id of the larger encoder.
+        texts: N texts as words, from `texts_of`. weights: folder or Hub id of the larger encoder.
 
     Returns:
         The mean of 1 - cosine of each epoch.
     """
     assert model.matching is not None
     layers = model.matching.sentence_layers
-    kept = folder / f"tower-{_fingerprint(settings, texts, seed)}.safetensors"
+    joined = [" ".join(words) for words in texts]
+    kept = folder / f"tower-{_hash([repr(recipe.tower), str(recipe.seed), *joined])}.safetensors"
     if kept.exists():
         weights_kept = load_file(kept)
         losses = weights_kept.pop(LOSSES).tolist()
         layers.load_state_dict(weights_kept)
         return losses
-    vectors = larger_vectors(weights, [" ".join(words) for words in texts], folder, accelerator)
-    torch.manual_seed(seed)
-    targets = principal(vectors, model.config.text.hidden_size, torch.Generator().manual_seed(seed))
-    losses = _regress(model, layers, tokenizer, texts, targets, settings, seed, accelerator)
+    vectors = larger_vectors(weights, joined, folder, accelerator)
+    torch.manual_seed(recipe.seed)
+    targets = principal(vectors, model.config.text.hidden_size, torch.Generator().manual_seed(recipe.seed))
+    losses = _regress(model, layers, tokenizer, texts, targets, recipe, accelerator)
     save_whole(kept, lambda file: save_file({**layers.state_dict(), LOSSES: torch.tensor(losses)}, file))
     return losses
 
@@ -83,7 +86,7 @@ def larger_vectors(weights: str, texts: Sequence[str], folder: Path, accelerator
 
     Raises `UserError` when the encoder cannot be loaded.
     """
-    kept = folder / f"sentences-{_hash(texts)}.safetensors"
+    kept = folder / f"sentences-{_hash([Path(weights).name, *texts])}.safetensors"  # the name of a folder or Hub id
     if kept.exists():
         return load_file(kept)["vectors"].float()
     try:
@@ -120,17 +123,17 @@ def _regress(
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[Sequence[str]],
     targets: Tensor,
-    settings: Tower,
-    seed: int,
+    recipe: Recipe,
     accelerator: Accelerator,
 ) -> list[float]:
     """Bring the cosine of the tower's vectors and the targets (N, d) near 1; the mean of 1 - cosine of each epoch."""
+    settings = recipe.tower
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.requires_grad_(False)
     layers.requires_grad_(True)
     pieces = [to_pieces(tokenizer, words[:LIMIT], LIMIT) for words in texts]
     lengths = [len(tweet.input_ids) for tweet in pieces]
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(recipe.seed)
     epochs = [shuffled_batches(lengths, settings.batch, generator) for _ in range(settings.epochs)]
     optimizer = torch.optim.AdamW(layers.parameters(), settings.learning_rate, weight_decay=0.01)
     steps = sum(len(batches) for batches in epochs)
@@ -155,10 +158,6 @@ def _regress(
     for parameter in learning:
         parameter.requires_grad_(True)
     return losses
-
-
-def _fingerprint(settings: Tower, texts: Sequence[Sequence[str]], seed: int) -> str:
-    return _hash([repr(settings), str(seed), *(" ".join(words) for words in texts)])
 
 
 def _hash(texts: Sequence[str]) -> str:

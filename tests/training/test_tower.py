@@ -14,6 +14,7 @@ from corpus import recipe, settings, write_base_weights, write_corpus
 from torch.nn import functional as F
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
+from rpbert.data.readers import Caption, Example
 from rpbert.errors import UserError
 from rpbert.model.checkpoint import checkpoint_identity, load_checkpoint
 from rpbert.model.configuration import RpBertConfig
@@ -21,7 +22,7 @@ from rpbert.model.modeling import RpBert
 from rpbert.training import loop, tower
 from rpbert.training.alignment import class_names, sentence_vectors, split
 from rpbert.training.recipe import Tower
-from rpbert.training.tower import drawn, larger_vectors, principal, teach_tower
+from rpbert.training.tower import larger_vectors, principal, teach_tower, texts_of
 
 PLACES = ("oslo", "rome", "lima", "bonn", "nice", "kyiv", "red", "blue")
 TEXTS = [(first, second, "now") for first in PLACES for second in PLACES]  # more than the tower's vectors are long
@@ -36,14 +37,19 @@ def weights(
     return write_base_weights(tmp_path_factory.mktemp("weights"), tiny_model, tokenizer)
 
 
-def test_the_same_tweets_are_drawn_again() -> None:
-    tweets = [(str(number),) for number in range(100)]
-    few = drawn(tweets, 10, seed=1)
-    assert few == drawn(tweets, 10, seed=1)
-    assert len(set(few)) == 10
-    assert set(few) < set(tweets)
-    assert few != drawn(tweets, 10, seed=2)
-    assert sorted(drawn(tweets, 500, seed=1)) == sorted(tweets)
+def test_some_tweets_all_captions_and_the_class_names_are_read() -> None:
+    tweets = [Example(str(number), (str(number),), labels=None, picture=None) for number in range(100)]
+    sets = {"sentences": tweets, "captions": [Caption("a red wall", Path("red.bmp"), True)]}
+    few = replace(recipe(), tower=replace(SETTINGS, tweets=10))
+    found = texts_of(sets, few)
+    assert found == texts_of(sets, few)
+    assert len(set(found[:10])) == 10
+    assert set(found[:10]) < {tweet.words for tweet in tweets}
+    assert found[:10] != texts_of(sets, replace(few, seed=few.seed + 1))[:10]
+    assert found[10] == ["a", "red", "wall"]
+    assert found[11:] == [split(name) for name in class_names()]
+    every = replace(few, tower=replace(SETTINGS, tweets=500))
+    assert sorted(texts_of(sets, every)[:100]) == sorted(tweet.words for tweet in tweets)
 
 
 def test_principal_axes_keep_the_cosines_of_vectors_in_a_plane() -> None:
@@ -68,10 +74,11 @@ def test_vectors_are_means_of_the_states_without_padding(weights: tuple[str, str
 
 def test_vectors_are_read_once(weights: tuple[str, str], tmp_path: Path) -> None:
     first = larger_vectors(weights[0], ["in oslo", "now"], tmp_path, Accelerator())
-    again = larger_vectors("no such weights", ["in oslo", "now"], tmp_path, Accelerator())
+    again = larger_vectors("gone/text", ["in oslo", "now"], tmp_path, Accelerator())  # another folder of that name
     assert torch.allclose(first, again, atol=1e-3)  # kept in float16
-    with pytest.raises(UserError, match="no such weights"):
-        larger_vectors("no such weights", ["other texts"], tmp_path, Accelerator())
+    for name, texts in (("gone/text", ["other texts"]), ("gone/other", ["in oslo", "now"])):
+        with pytest.raises(UserError, match=name):
+            larger_vectors(name, texts, tmp_path, Accelerator())
 
 
 @pytest.fixture
@@ -84,7 +91,7 @@ def taught(
 
     def teach() -> tuple[RpBert, list[float]]:
         model = copy.deepcopy(tiny_model)
-        return model, teach_tower(model, tokenizer, TEXTS, SETTINGS, "", 0, tmp_path, Accelerator())
+        return model, teach_tower(model, tokenizer, TEXTS, recipe(tower=SETTINGS), "", tmp_path, Accelerator())
 
     return teach
 

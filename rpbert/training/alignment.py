@@ -63,7 +63,7 @@ def run_alignment(
     recipe: Recipe,
     classifier: tuple[Tensor, Tensor],
 ) -> tuple[list[float], CrossFit]:
-    """The whole stage, in place, after `begin_matching`.
+    """The whole stage, in place, after `begin_matching` and `set_class_vectors`.
 
     Args:
         sets: as `rpbert.training.sets.read_sets` gives them. classifier: as for `class_name_projection`.
@@ -114,15 +114,14 @@ def class_name_projection(
         model.projection.bias.copy_(scale * offset)
 
 
-def begin_matching(model: RpBert, tokenizer: PreTrainedTokenizerBase, classifier: tuple[Tensor, Tensor]) -> None:
-    """Fill in what matching takes over as it is: layers of the tower, the CNN's classifier, vectors of class names."""
+def begin_matching(model: RpBert, classifier: tuple[Tensor, Tensor]) -> None:
+    """Fill in what matching takes over as it is: the layers of the tower and the CNN's classifier."""
     matching = _matching(model)
     upper = model.text_encoder.encoder.layer[model.config.matching_layer :]
     matching.sentence_layers.load_state_dict(upper.state_dict())
     with torch.no_grad():
         for parameter, value in zip(matching.picture_map.classifier.parameters(), classifier, strict=True):
             parameter.copy_(value)
-    set_class_vectors(model, tokenizer)
 
 
 def set_class_vectors(model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -80,11 +80,12 @@ def train(
     record |= {"versions": _versions(), "epochs": []}
     folds = None
     if model.matching is not None:
-        begin_matching(model, tokenizer, classifier)
+        begin_matching(model, classifier)
     if recipe.tower.weights:
         with accelerator.main_process_first():  # the others find what it keeps
             larger, texts = teacher_weights or recipe.tower.weights, texts_of(sets, recipe)
             record["tower"] = teach_tower(model, tokenizer, texts, recipe, larger, output, accelerator)
+    if model.matching is not None:
         set_class_vectors(model, tokenizer)
     if recipe.alignment.epochs:
         losses, folds = run_alignment(model, tokenizer, store, sets, recipe, classifier)
@@ -92,9 +93,7 @@ def train(
         record["alignment"] = losses
     if start is not None:
         take_over(model, start)
-        record["start"] = checkpoint_identity(start)
-        if (start / HISTORY).exists():
-            record["before"] = json.loads((start / HISTORY).read_text(encoding="utf-8"))
+        record |= _record_of(start)
     teaching = None
     if recipe.teacher.weights and recipe.multitask.epochs:
         with accelerator.main_process_first():  # the others find what it keeps
@@ -103,6 +102,14 @@ def train(
         print("teacher, dev:", *(f"{name} {value:.4f}" for name, value in record["teacher"].items()))
     epochs = Epochs(accelerator, model, tokenizer, store, recipe, sets, output, teaching, folds)
     return epochs.run(record, resume)
+
+
+def _record_of(start: Path) -> dict[str, Any]:
+    """What a run's record holds of the checkpoint that it starts from."""
+    record: dict[str, Any] = {"start": checkpoint_identity(start)}
+    if (start / HISTORY).exists():
+        record["before"] = json.loads((start / HISTORY).read_text(encoding="utf-8"))
+    return record
 
 
 def _check_output(output: Path, resume: bool) -> None:

@@ -29,6 +29,7 @@ from rpbert.training.alignment import (
     cross_fit,
     matches_of,
     sentence_vectors,
+    set_class_vectors,
 )
 from rpbert.training.recipe import Alignment
 
@@ -103,7 +104,7 @@ def advantage(matrix: Tensor) -> float:
 @torch.no_grad()
 def test_the_tower_begins_as_the_pretrained_sentence_encoder(model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
     """Mean over all pieces of the last layer, of length one; whatever becomes of the upper layers afterwards."""
-    begin_matching(model, tokenizer, classifier(model))
+    begin_matching(model, classifier(model))
     texts = [["the", "sunrise", "over", "paris"], ["a"], ["james", "of", "rings"], ["zzz"]]
     expected = []
     for words in texts:  # alone, in another order than by length
@@ -120,7 +121,8 @@ def test_the_tower_begins_as_the_pretrained_sentence_encoder(model: RpBert, toke
 
 def test_what_matching_takes_over_as_it_is(start: RpBert, model: RpBert, tokenizer: PreTrainedTokenizerBase) -> None:
     weight, bias = classifier(model)
-    begin_matching(model, tokenizer, (weight, bias))
+    begin_matching(model, (weight, bias))
+    set_class_vectors(model, tokenizer)
     picture_map = matching_of(model).picture_map
     assert torch.equal(picture_map.classifier.weight, weight)
     assert torch.equal(picture_map.classifier.bias, bias)

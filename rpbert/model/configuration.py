@@ -49,7 +49,7 @@ class RpBertConfig(PreTrainedConfig):
     # Does the picture belong to the tweet at all? Then the relation is three numbers: P(belongs), and P(adds) and
     # P(shows) given that it belongs; the gate is P(belongs and adds). Without, the gate is P(adds), as in the paper.
     belongs: bool = False
-    belongs_prior: float = 0.6  # share of pictures that are assumed to belong, before anything is seen
+    belongs_prior: float = 0.5  # share of pictures that are assumed to belong, before anything is seen
     matching: bool = False  # the relation heads also see the pair itself; see rpbert.model.matching
     matching_layer: int = 0  # the sentence tower shares the embeddings and so many layers of the text encoder
     scene_text: bool = False  # the words in the picture are read too; see rpbert.model.scene_text

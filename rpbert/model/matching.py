@@ -69,21 +69,33 @@ class Matching(nn.Module):
         self.sentence_layers = nn.ModuleList(BertLayer(config.text) for _ in range(own))
         self.picture_map = PictureMap(config.region_channels, hidden)
         self.log_scale = nn.Parameter(torch.tensor(2.659))  # log(1 / 0.07), as CLIP begins with
-        self.pair_head = nn.Sequential(nn.Linear(2 + COUNTS, PAIR_HIDDEN), nn.GELU(), nn.Linear(PAIR_HIDDEN, 6))
+        numbers = 2 + COUNTS
+        self.pair_head = nn.Sequential(nn.Linear(numbers, PAIR_HIDDEN), nn.GELU(), nn.Linear(PAIR_HIDDEN, 2))
+        self.vector_head = nn.Linear(3 * hidden + numbers, 4)
 
     def similarity(self, text: Tensor, picture: Tensor) -> Tensor:
         """Logits (B, B): each text (B, d) against each picture (B, d), scaled cosine."""
         return self.log_scale.clamp(max=MAX_LOG_SCALE).exp() * text @ picture.T
 
-    def pair_logits(self, cosines: Tensor, counts: Tensor) -> Tensor:
-        """What the pair adds to the logits (B, 6) of belongs, adds and shows, [no, yes] each.
-
-        Of the cosines alone, not of the vectors: given these, the heads learned the few thousand tweets by heart.
+    def pair_numbers(self, cosines: Tensor, counts: Tensor) -> Tensor:
+        """The pair in numbers (B, 8).
 
         Args:
             cosines: (B, 2) of the tweet with the picture, and with the words in it.
             counts: (B, 6), `line_counts` summed over the lines of the picture.
         """
-        features = torch.cat([COSINE_SCALE * cosines, counts.clamp(min=0).log1p()], dim=1)  # (B, 8)
-        logits: Tensor = self.pair_head(features)
+        return torch.cat([COSINE_SCALE * cosines, counts.clamp(min=0).log1p()], dim=1)
+
+    def belongs_logits(self, numbers: Tensor) -> Tensor:
+        """Logits (B, 2) of belongs, [no, yes], of `pair_numbers` alone: the vectors themselves did not help."""
+        logits: Tensor = self.pair_head(numbers)
+        return logits
+
+    def vector_logits(self, vectors: Tensor, numbers: Tensor) -> Tensor:
+        """Logits (B, 4) of adds and shows, [no, yes] each: here it counts what tweet and picture are about.
+
+        Args:
+            vectors: (B, 3, d) of the tweet, the picture and the words in it. numbers: (B, 8), `pair_numbers`.
+        """
+        logits: Tensor = self.vector_head(torch.cat([vectors.flatten(1), numbers], dim=1))  # (B, 3 d + 8) -> (B, 4)
         return logits

@@ -210,12 +210,14 @@ class RpBert(PreTrainedModel):
         if self.matching is None:
             return from_cls, [nothing] * len(heads), None
         tweet = self.sentence_vector(texts, embedded.words)  # (B, d)
+        picture = self.matching.picture_map(embedded.pooled)  # (B, d)
+        said = self.scene_sentence(embedded.scene, embedded.scene_there)  # (B, d)
         if cosine is None:
-            cosine = (tweet * self.matching.picture_map(embedded.pooled)).sum(dim=1)  # (B,)
-        said = (tweet * self.scene_sentence(embedded.scene, embedded.scene_there)).sum(dim=1)  # (B,)
-        cosines = torch.stack([cosine, said], dim=1)  # (B, 2)
-        from_pair = self.matching.pair_logits(cosines, embedded.counts).split(2, dim=1)  # (B, 6) -> 3 times (B, 2)
-        return from_cls, list(from_pair), cosines
+            cosine = (tweet * picture).sum(dim=1)  # (B,)
+        cosines = torch.stack([cosine, (tweet * said).sum(dim=1)], dim=1)  # (B, 2)
+        numbers = self.matching.pair_numbers(cosines, embedded.counts)  # (B, 8)
+        others = self.matching.vector_logits(torch.stack([tweet, picture, said], dim=1), numbers)  # (B, 4)
+        return from_cls, [self.matching.belongs_logits(numbers), *others.split(2, dim=1)], cosines
 
     def calibrated(self, logits: Tensor, task: str) -> Tensor:
         """Logits (B, 2) of a relation: over its temperature, its bias added to "yes" (evaluation/calibration.py).

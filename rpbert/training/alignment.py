@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from timm.data import ImageNetInfo
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
@@ -115,8 +115,13 @@ def class_name_projection(
 
 
 def begin_matching(model: RpBert, classifier: tuple[Tensor, Tensor]) -> None:
-    """Fill in what matching takes over as it is: the layers of the tower and the CNN's classifier."""
+    """Fill in what matching takes over as it is: the layers of the tower and the CNN's classifier.
+
+    The head that reads the vectors says nothing until it is fitted (`rpbert/training/vectors.py`).
+    """
     matching = _matching(model)
+    nn.init.zeros_(matching.vector_head.weight)
+    nn.init.zeros_(matching.vector_head.bias)
     upper = model.text_encoder.encoder.layer[model.config.matching_layer :]
     matching.sentence_layers.load_state_dict(upper.state_dict())
     with torch.no_grad():

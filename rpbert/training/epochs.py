@@ -32,6 +32,7 @@ from rpbert.training.pairs import fit_belongs
 from rpbert.training.parameters import freeze_aligned, parameter_groups
 from rpbert.training.recipe import Recipe
 from rpbert.training.teacher import Teaching
+from rpbert.training.vectors import fit_vectors
 
 STATE = "state"
 HISTORY = "history.json"
@@ -179,8 +180,9 @@ class Epochs:
             self.averaged.update_parameters(self.model)
             sums.setdefault(task, []).append(float(loss.detach()))
         trained = time.monotonic() - began
-        if self.inputs.cross_fit is not None and self.kept.config.belongs:
-            fit_belongs(self.kept, self.tokenizer, self.sets["pairs"], self.inputs.cross_fit, self.recipe.seed)
+        if (folds := self.inputs.cross_fit) is not None and self.kept.config.belongs:
+            fit_belongs(self.kept, self.tokenizer, self.sets["pairs"], folds, self.recipe.seed)
+            fit_vectors(self.kept, self.tokenizer, self.sets["pairs"], self.store, folds)
         figures = dev_figures(self.kept.eval(), self.tokenizer, self.store, self.sets)
         figures["mean"] = sum(figures.values()) / len(figures)
         losses = {task: sum(values) / len(values) for task, values in sums.items()}

@@ -56,7 +56,7 @@ def scene_sentences(
 def fit_belongs(
     model: RpBert, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Example], folds: CrossFit, seed: int
 ) -> None:
-    """Fit what the pair head says of `belongs`, in place; of the other relations it says nothing from here on.
+    """Fit what the pair head says of `belongs`, in place.
 
     Every tweet comes with its own picture and with `SWAPS` others of its fold, both kinds weighted alike.
     """
@@ -75,24 +75,19 @@ def fit_belongs(
     said_cosines = (folds.texts[folds.rows(tweets)] * said[shown]).sum(dim=1)  # (M,)
     cosines = torch.stack([folds.cosines(tweets, pictures), said_cosines], dim=1)  # (M, 2)
     counts = pair_counts(tokenizer, limit, tweets, pictures)
+    numbers = model.matching.pair_numbers(cosines, counts).to(model.device)  # (M, 8)
     same = [tweet.picture == picture.picture for tweet, picture in zip(tweets, pictures, strict=True)]
-    labels = torch.tensor(same).long()
-    weight = torch.tensor([1 / (len(labels) - labels.sum()), 1 / labels.sum()])
+    labels = torch.tensor(same, device=model.device).long()
+    weight = torch.stack([1 / (len(labels) - labels.sum()), 1 / labels.sum()])
     head = model.matching.pair_head
-    first, last = head[0], head[2]
-    assert isinstance(first, nn.Linear)
-    assert isinstance(last, nn.Linear)
-    first.reset_parameters()
-    last.reset_parameters()
-    with torch.no_grad():  # two logits each of belongs, adds and shows
-        last.weight[2:] = 0.0
-        last.bias[2:] = 0.0
+    for layer in (head[0], head[2]):
+        assert isinstance(layer, nn.Linear)
+        layer.reset_parameters()
     head.requires_grad_(True)
     optimizer = torch.optim.Adam(head.parameters(), LEARNING_RATE)
     for _ in range(STEPS):
         rows = torch.randint(len(labels), (BATCH,), generator=generator)
-        logits = model.matching.pair_logits(cosines[rows], counts[rows])[:, :2]
-        loss = F.cross_entropy(logits, labels[rows], weight=weight)
+        loss = F.cross_entropy(model.matching.belongs_logits(numbers[rows]), labels[rows], weight=weight)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -12,10 +12,11 @@ from rpbert.training.recipe import Multitask
 def freeze_aligned(model: RpBert) -> None:
     """Keep what matching rests on: the embeddings and lower layers, the tower's own layers, and the picture map.
 
-    Trained on, on a few thousand tweets, they lose it again (true-versus-swapped AUC falls).
+    Trained on, on a few thousand tweets, they lose it again (true-versus-swapped AUC falls). The head that reads the
+    vectors is fitted after the epoch (`rpbert/training/vectors.py`).
     """
     assert model.matching is not None
-    matching = [model.matching.sentence_layers, model.matching.picture_map]
+    matching = [model.matching.sentence_layers, model.matching.picture_map, model.matching.vector_head]
     for module in (model.text_encoder.embeddings, *model.lower_layers, *matching):
         module.requires_grad_(False)
     model.matching.log_scale.requires_grad_(False)

@@ -221,6 +221,7 @@ def test_randomised_weights_change_the_map(analyzer: Analyzer, prepared: Prepare
             analyzer.model.image_adds_head,
             analyzer.model.belongs_head,
             analyzer.model.matching.pair_head[-1],
+            analyzer.model.matching.vector_head,
         ):
             head.reset_parameters()
         for layer in layers:  # from the top downwards

@@ -172,12 +172,10 @@ def test_parts_of_the_relation_add_up(analyzer: Analyzer, prepared: Prepared) ->
         assert score.from_pair is not None
         assert score.log_odds == pytest.approx(score.from_cls + score.from_pair, abs=1e-4)
         assert score.probability == pytest.approx(1 / (1 + math.exp(-score.log_odds)), abs=1e-5)
-    # In what ships the pair itself speaks of belongs alone (rpbert/training/pairs.py).
-    assert relation.belongs.from_pair != 0
-    assert relation.image_adds.from_pair == relation.text_represented.from_pair == 0
+        assert score.from_pair != 0  # in what ships the pair itself speaks of all three
 
 
-def test_similarity_is_the_cosine_and_the_pair_s_part_is_made_of_it_and_of_counts(
+def test_similarity_is_the_cosine_and_the_pair_s_part_of_belongs_is_made_of_it_and_of_counts(
     analyzer: Analyzer, prepared: Prepared
 ) -> None:
     output = analyzer.model.run(prepared.texts, prepared.pictures)
@@ -189,13 +187,12 @@ def test_similarity_is_the_cosine_and_the_pair_s_part_is_made_of_it_and_of_count
     assert matching is not None
     assert prepared.pictures is not None
     assert relation.said is not None
-    extra = matching.pair_logits(
-        torch.tensor([[float(cosine), relation.said]]), prepared.pictures.line_counts.sum(dim=1)
-    )[0].tolist()
+    cosines = torch.tensor([[float(cosine), relation.said]])
+    numbers = matching.pair_numbers(cosines, prepared.pictures.line_counts.sum(dim=1))
+    no, yes = matching.belongs_logits(numbers)[0].tolist()
     assert prepared.pictures.line_counts[0, :, 4].tolist() == [1, 2, 0]  # NASA; Space, Shuttle
-    for number, task in enumerate(("belongs", "image_adds", "text_represented")):
-        expected = (extra[2 * number + 1] - extra[2 * number]) / getattr(config, f"{task}_temperature")
-        assert getattr(relation, task).from_pair == pytest.approx(expected, abs=1e-4)
+    assert relation.belongs is not None
+    assert relation.belongs.from_pair == pytest.approx((yes - no) / config.belongs_temperature, abs=1e-4)
 
 
 def test_words_in_the_picture_are_a_step_of_their_own(analyzer: Analyzer, prepared: Prepared) -> None:

@@ -59,7 +59,7 @@ def test_hidden_cells_and_lines_are_zero_visual_tokens(
     visual[0, REGIONS:][of_lines] = 0
     left = [number for number in range(3) if number not in lines]
     seen = [cell for cell in range(REGIONS) if cell not in cells]
-    pooled = whole.regions[:, seen].mean(dim=1) if seen else torch.zeros_like(embedded.pooled)
+    pooled = whole.regions[:, seen].sum(dim=1) / REGIONS  # a hidden cell counts, as zeros
     standing = whole.echo[:, :, left].sum(dim=2, keepdim=True).clamp(max=1)
     counts = whole.line_counts[:, left].sum(dim=1)
     there = embedded.scene_there * ~of_lines

@@ -107,16 +107,35 @@ def test_similarity_is_a_scaled_cosine(tiny_model: RpBert) -> None:
 
 
 @torch.no_grad()
-def test_the_pair_s_term_is_of_the_cosines_and_the_counts_alone(tiny_model: RpBert) -> None:
-    """Not of the vectors. Eight numbers go in: five times each cosine, and log(1 + count) of each count."""
-    matching, seen = matching_of(tiny_model), []
-    handle = matching.pair_head.register_forward_pre_hook(lambda _module, args: seen.append(args[0]))
+def test_belongs_is_told_by_the_cosines_and_the_counts_alone(tiny_model: RpBert) -> None:
+    """Not by the vectors. Eight numbers go in: five times each cosine, and log(1 + count) of each count."""
+    matching = matching_of(tiny_model)
     counts = torch.tensor([[2.0, 0.5, 0.1, 0.6, 1.0, 0.4], [0.0] * 6])
     cosines = torch.tensor([[0.3, 0.1], [-0.2, 0.0]])
-    logits = matching.pair_logits(cosines, counts)
-    handle.remove()
+    numbers = matching.pair_numbers(cosines, counts)
     expected = [[1.5, 0.5, *(math.log1p(count) for count in counts[0].tolist())], [-1.0, 0.0, *[0.0] * 6]]
-    torch.testing.assert_close(seen[0], torch.tensor(expected))
-    assert logits.shape == (2, 6)
-    changed = matching.pair_logits(cosines, counts + 1.0)
-    assert (changed - logits).abs().min(dim=1).values.max() > 0  # every count row has a say
+    torch.testing.assert_close(numbers, torch.tensor(expected))
+    logits = matching.belongs_logits(numbers)
+    assert logits.shape == (2, 2)
+    for number in range(8):
+        changed = numbers.clone()
+        changed[:, number] += 1.0
+        assert (matching.belongs_logits(changed) - logits).abs().max() > 0, number
+
+
+@torch.no_grad()
+def test_adds_and_shows_also_read_the_three_vectors(tiny_model: RpBert) -> None:
+    """By one linear map: tweet, picture and words in it one after the other, then the eight numbers."""
+    matching = copy.deepcopy(matching_of(tiny_model))
+    size = matching.vector_head.in_features
+    hidden = (size - 8) // 3
+    matching.vector_head.weight.zero_()
+    matching.vector_head.bias.copy_(torch.tensor([0.0, 0.5, 0.0, -0.5]))
+    matching.vector_head.weight[1, 0] = 2.0  # adds: the tweet's first number
+    matching.vector_head.weight[1, hidden + 1] = 3.0  # and the picture's second
+    matching.vector_head.weight[3, 3 * hidden - 1] = 4.0  # shows: the last number of the words in it
+    matching.vector_head.weight[3, size - 1] = 5.0  # and the last count
+    vectors, numbers = torch.zeros(1, 3, hidden), torch.zeros(1, 8)
+    vectors[0, 0, 0], vectors[0, 1, 1], vectors[0, 2, -1], numbers[0, -1] = 0.1, 0.2, 0.3, 0.4
+    found = matching.vector_logits(vectors, numbers)
+    torch.testing.assert_close(found, torch.tensor([[0.0, 0.2 + 0.6 + 0.5, 0.0, 1.2 + 2.0 - 0.5]]))

@@ -347,7 +347,8 @@ def test_relation_loss_trains_its_heads_though_the_gate_is_detached(
     relation = output.relation
     sum(logits.pow(2).sum() for logits in (relation.belongs, relation.image_adds, relation.text_represented)).backward()
     heads = (model.belongs_head, model.image_adds_head, model.text_represented_head)
-    for head in (*heads, model.projection, matching_of(model).pair_head[0]):
+    matching = matching_of(model)
+    for head in (*heads, model.projection, matching.pair_head[0], matching.vector_head):
         assert head.weight.grad is not None
         assert head.weight.grad.abs().sum() > 0
     assert model.emission_head.weight.grad is None
@@ -392,12 +393,13 @@ def test_matching_vectors_do_not_see_each_other(tiny_model: RpBert, batch: dict[
 
 @torch.no_grad()
 def test_matching_adds_to_all_relations(tiny_model: RpBert, batch: dict[str, Tensor], regions: Tensor) -> None:
-    """With the term's last layer zeroed, what is left is the authors' reading of h_CLS."""
+    """With the weights of the term's heads zeroed, what is left is the authors' reading of h_CLS."""
     full = tiny_model(**batch, regions=regions).relation
     model = copy.deepcopy(tiny_model)
-    last = matching_of(model).pair_head[-1]
-    last.weight.zero_()
-    last.bias.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 7.0]))
+    matching = matching_of(model)
+    for head, bias in ((matching.pair_head[-1], [1.0, 2.0]), (matching.vector_head, [3.0, 4.0, 5.0, 7.0])):
+        head.weight.zero_()
+        head.bias.copy_(torch.tensor(bias))
     biased = model(**batch, regions=regions).relation
     model.matching = None
     plain = model(**batch, regions=regions).relation

@@ -138,7 +138,9 @@ def test_what_matching_takes_over_as_it_is(start: RpBert, model: RpBert, tokeniz
         "matching.sentence_layers.",
         "matching.picture_map.classifier.",
         "matching.picture_map.class_vectors.",
+        "matching.vector_head.",
     )
+    assert not any(parameter.any() for parameter in matching_of(model).vector_head.parameters())  # nothing to say yet
     same = "LayerNorm.weight"  # all ones in the tests' model
     assert {name for name in changed if not name.endswith(same)} == {
         name for name in before if name.startswith(taken_over) and not name.endswith(same)
